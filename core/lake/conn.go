@@ -1,0 +1,204 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"ddcore/core/contract"
+
+	duckdb "github.com/duckdb/duckdb-go-bindings"
+)
+
+// Conn is one DuckDB connection. It runs one statement at a time.
+type Conn struct {
+	handle duckdb.Connection
+}
+
+// Close ends the connection; it may be called twice.
+func (c *Conn) Close() { duckdb.Disconnect(&c.handle) }
+
+// Stmt is a prepared statement with its parameters bound.
+type Stmt struct {
+	handle duckdb.PreparedStatement
+}
+
+// Close frees the statement; it may be called twice.
+func (s *Stmt) Close() { duckdb.DestroyPrepare(&s.handle) }
+
+// Exec runs one or more statements and drops their results. Arguments bind to
+// the last statement.
+func (c *Conn) Exec(ctx context.Context, sql string, args ...any) error {
+	s, err := c.Prepare(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return c.run(ctx, s)
+}
+
+func (c *Conn) run(ctx context.Context, s *Stmt) error {
+	var res duckdb.Result
+	defer duckdb.DestroyResult(&res)
+	return c.guard(ctx, func() error {
+		if duckdb.ExecutePrepared(s.handle, &res) == duckdb.StateError {
+			return sqlError(duckdb.ResultError(&res))
+		}
+		return nil
+	})
+}
+
+// Prepare runs all statements of sql but the last, which it prepares and binds
+// to args: nil, bool, int, int64, float64 and string.
+func (c *Conn) Prepare(ctx context.Context, sql string, args ...any) (*Stmt, error) {
+	var extracted duckdb.ExtractedStatements
+	n := duckdb.ExtractStatements(c.handle, sql, &extracted)
+	defer duckdb.DestroyExtracted(&extracted)
+	if n == 0 {
+		if message := duckdb.ExtractStatementsError(extracted); message != "" {
+			return nil, sqlError(message)
+		}
+		return nil, &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("the statement is empty")}
+	}
+	for i := duckdb.IdxT(0); ; i++ {
+		s := &Stmt{}
+		if duckdb.PrepareExtractedStatement(c.handle, extracted, i, &s.handle) == duckdb.StateError {
+			err := sqlError(duckdb.PrepareError(s.handle))
+			s.Close()
+			return nil, err
+		}
+		if i == n-1 {
+			if err := s.bind(args); err != nil {
+				s.Close()
+				return nil, err
+			}
+			return s, nil
+		}
+		err := c.run(ctx, s)
+		s.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *Stmt) bind(args []any) error {
+	if want := int(duckdb.NParams(s.handle)); want != len(args) {
+		return &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("the statement has %d parameters, %d were given", want, len(args))}
+	}
+	for i, a := range args {
+		if err := s.bindOne(duckdb.IdxT(i+1), a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Stmt) bindOne(i duckdb.IdxT, arg any) error {
+	var state duckdb.State
+	switch v := arg.(type) {
+	case nil:
+		state = duckdb.BindNull(s.handle, i)
+	case bool:
+		state = duckdb.BindBoolean(s.handle, i, v)
+	case int:
+		state = duckdb.BindInt64(s.handle, i, int64(v))
+	case int64:
+		state = duckdb.BindInt64(s.handle, i, v)
+	case float64:
+		state = duckdb.BindDouble(s.handle, i, v)
+	case string:
+		state = duckdb.BindVarchar(s.handle, i, v)
+	default:
+		return &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("parameter %d has type %T", i, arg), Hint: "pass null, bool, int, float or str"}
+	}
+	if state == duckdb.StateError {
+		return sqlError(duckdb.PrepareError(s.handle))
+	}
+	return nil
+}
+
+// Native gives the C handles (duckdb_connection, duckdb_prepared_statement) to
+// the border package, which streams the result without a copy.
+func (c *Conn) Native() duckdb.Connection { return c.handle }
+
+// Native gives the duckdb_prepared_statement.
+func (s *Stmt) Native() duckdb.PreparedStatement { return s.handle }
+
+// Percent gives the progress of the running query in percent, or -1 if unknown.
+// It may be called from any goroutine while the connection is open.
+func (c *Conn) Percent() float64 {
+	p := duckdb.QueryProgress(c.handle)
+	percent, _, _ := duckdb.QueryProgressTypeMembers(&p)
+	return math.Max(percent, -1)
+}
+
+// guard runs f and interrupts the connection when ctx ends first.
+func (c *Conn) guard(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return contract.AsError(err)
+	}
+	if ctx.Done() == nil {
+		return f()
+	}
+	finished := make(chan struct{})
+	watcher := make(chan struct{})
+	go func() {
+		defer close(watcher)
+		select {
+		case <-finished:
+			return
+		case <-ctx.Done():
+		}
+		// An interrupt is lost when it comes just before the query starts.
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			duckdb.Interrupt(c.handle)
+			select {
+			case <-finished:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	err := f()
+	close(finished)
+	<-watcher
+	if err != nil && ctx.Err() != nil {
+		return contract.AsError(ctx.Err())
+	}
+	return err
+}
+
+// sqlError turns DuckDB's message into an Error by the class that the message
+// starts with.
+func sqlError(message string) error {
+	class, _, _ := strings.Cut(message, " Error:")
+	kind, hint := contract.Invalid, ""
+	switch class {
+	case "Catalog":
+		kind, hint = contract.NotFound, "`tables` lists what the lake holds"
+	case "IO", "Permission", "HTTP", "Connection":
+		kind = contract.IO
+	case "Out of Memory":
+		kind, hint = contract.IO, "raise memory_limit, or use fewer threads"
+	case "INTERRUPT", "Interrupt":
+		kind = contract.Cancelled
+	case "Constraint":
+		kind = contract.Violation
+	case "TransactionContext", "Transaction":
+		kind, hint = contract.Busy, "another writer committed first; try again"
+	case "INTERNAL", "FATAL", "Internal":
+		kind = contract.Internal
+	}
+	return &contract.Error{Kind: kind, Op: "sql", Err: fmt.Errorf("%s", message), Hint: hint}
+}
+
+// Quote writes s as an SQL string.
+func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// Ident writes s as an SQL identifier.
+func Ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

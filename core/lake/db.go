@@ -1,0 +1,102 @@
+// Package lake is the only package that talks to DuckDB. It opens a DuckLake,
+// runs statements, streams results, and wraps every write in one transaction
+// that leaves one snapshot.
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+
+	"ddcore/core/contract"
+
+	duckdb "github.com/duckdb/duckdb-go-bindings"
+)
+
+// DuckDBVersion is the one DuckDB version that ddcore is built for: extension
+// binaries must match it exactly.
+const DuckDBVersion = "v1.5.5"
+
+// Options tune a DuckDB instance. Zero values mean defaults.
+type Options struct {
+	Threads       int      `json:"threads,omitempty"`        // default: SLURM_CPUS_PER_TASK, else all cores
+	MemoryLimit   string   `json:"memory_limit,omitempty"`   // e.g. "4GB"; default: DuckDB's 80 % of memory
+	ExtensionDirs []string `json:"extension_dirs,omitempty"` // searched first for *.duckdb_extension files
+}
+
+// DB is one in-memory DuckDB instance with its extensions loaded.
+type DB struct {
+	handle duckdb.Database
+}
+
+// OpenDB starts a DuckDB instance and loads the named extensions from disk.
+func OpenDB(ctx context.Context, o Options, extensions ...string) (*DB, error) {
+	config, err := newConfig(o)
+	if err != nil {
+		return nil, err
+	}
+	defer duckdb.DestroyConfig(&config)
+	db := &DB{}
+	var message string
+	if duckdb.OpenExt("", &db.handle, config, &message) == duckdb.StateError {
+		return nil, &contract.Error{Kind: contract.Invalid, Op: "start DuckDB", Err: errors.New(message), Hint: "check threads and memory_limit"}
+	}
+	if err := db.loadExtensions(ctx, o, extensions); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// Close ends the instance; connections must be closed before.
+func (db *DB) Close() { duckdb.Close(&db.handle) }
+
+// Threads gives the number of threads that o asks for.
+func (o Options) threads() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	if n, err := strconv.Atoi(os.Getenv("SLURM_CPUS_PER_TASK")); err == nil && n > 0 {
+		return n
+	}
+	return runtime.NumCPU()
+}
+
+func newConfig(o Options) (duckdb.Config, error) {
+	var config duckdb.Config
+	if duckdb.CreateConfig(&config) == duckdb.StateError {
+		return config, fmt.Errorf("create DuckDB configuration")
+	}
+	settings := [][2]string{
+		{"threads", strconv.Itoa(o.threads())},
+		{"autoinstall_known_extensions", "false"},
+		{"autoload_known_extensions", "false"},
+		{"allow_unsigned_extensions", "false"},
+		{"preserve_insertion_order", "true"},
+	}
+	if o.MemoryLimit != "" {
+		settings = append(settings, [2]string{"memory_limit", o.MemoryLimit})
+	}
+	for _, s := range settings {
+		if duckdb.SetConfig(config, s[0], s[1]) == duckdb.StateError {
+			duckdb.DestroyConfig(&config)
+			return config, &contract.Error{
+				Kind: contract.Invalid, Op: "set " + s[0], Err: fmt.Errorf("DuckDB does not accept %q", s[1]),
+				Hint: `threads is a number, memory_limit a size such as "4GB"`,
+			}
+		}
+	}
+	return config, nil
+}
+
+// Connect opens a connection. It must be closed.
+func (db *DB) Connect() (*Conn, error) {
+	c := &Conn{}
+	if duckdb.Connect(db.handle, &c.handle) == duckdb.StateError {
+		return nil, &contract.Error{Kind: contract.Internal, Op: "connect to DuckDB", Err: errors.New("connection refused")}
+	}
+	return c, nil
+}

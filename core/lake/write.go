@@ -1,0 +1,125 @@
+package lake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"ddcore/core/contract"
+)
+
+// Writer is the one session of a lake that may write. Writers of other
+// processes wait for it.
+type Writer struct {
+	*Session
+	lock *lock
+}
+
+// Write opens the lake at path for writing and makes it if it is not there. It
+// waits for another writer; waiting is told once, with that writer's process
+// id. A writer that was killed before leaves files that no snapshot knows: they
+// are deleted here, under the lock, when nobody else can be writing them.
+func Write(ctx context.Context, path, verb string, o Options, waiting func(pid string)) (*Writer, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, ioError("open", path, err)
+	}
+	isNew := !Exists(path)
+	if isNew {
+		if err := create(path); err != nil {
+			return nil, err
+		}
+	}
+	l, err := acquire(ctx, path, verb, waiting)
+	if err != nil {
+		return nil, err
+	}
+	w, err := openWriter(ctx, path, o, l)
+	if err != nil {
+		l.release()
+		return nil, err
+	}
+	if l.previousDied {
+		if err := w.deleteOrphans(ctx); err != nil {
+			w.Close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func openWriter(ctx context.Context, path string, o Options, l *lock) (*Writer, error) {
+	db, err := OpenDB(ctx, o, extensions...)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := db.Connect()
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	s := &Session{Conn: conn, Path: path, close: func() { conn.Close(); db.Close(); l.release() }}
+	if err := attach(ctx, conn, path, false, Newest); err != nil {
+		conn.Close()
+		db.Close()
+		return nil, openError(path, Newest, err)
+	}
+	// Retries with 100 ms, 150 ms, … between them: other DuckLake clients do not
+	// know our lock.
+	err = conn.Exec(ctx, "SET ducklake_max_retry_count = 20")
+	return &Writer{Session: s, lock: l}, err
+}
+
+// deleteOrphans removes data files that no snapshot refers to.
+func (w *Writer) deleteOrphans(ctx context.Context) error {
+	if err := w.Exec(ctx, "CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)"); err != nil {
+		return fmt.Errorf("delete files of an interrupted write: %w", err)
+	}
+	return nil
+}
+
+// Transaction runs f in one transaction. When f succeeds, one snapshot is
+// committed that carries the verb and the message, and its id is returned.
+// When f fails, the lake is as it was, and files that f wrote are deleted.
+func (w *Writer) Transaction(ctx context.Context, verb, message string, f func() error) (snapshot int64, err error) {
+	if err := w.Exec(ctx, "BEGIN TRANSACTION"); err != nil {
+		return 0, err
+	}
+	if err := f(); err != nil {
+		return 0, w.rollback(err)
+	}
+	info, _ := json.Marshal(map[string]string{"verb": verb, "at": time.Now().UTC().Format(time.RFC3339)})
+	if err := w.Exec(ctx, "CALL lake.set_commit_message('ddcore', ?, extra_info => ?)", message, string(info)); err != nil {
+		return 0, w.rollback(err)
+	}
+	if err := w.Exec(ctx, "COMMIT"); err != nil {
+		return 0, w.rollback(err)
+	}
+	return w.Snapshot(ctx)
+}
+
+// rollback runs without the caller's context: it must also work after Ctrl-C.
+func (w *Writer) rollback(cause error) error {
+	ctx := context.Background()
+	_ = w.Exec(ctx, "ROLLBACK") // fails when the commit already ended the transaction
+	if err := w.deleteOrphans(ctx); err != nil {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+// Snapshot gives the id of the newest snapshot that the session sees.
+func (s *Session) Snapshot(ctx context.Context) (int64, error) {
+	rows, err := s.Rows(ctx, "SELECT id::BIGINT FROM ducklake_current_snapshot('lake') AS t(id)")
+	if err != nil {
+		return 0, err
+	}
+	id, ok := rows[0][0].(int64)
+	if !ok {
+		return 0, &contract.Error{Kind: contract.Internal, Op: "snapshot", Target: s.Path, Err: errors.New("the catalog gives no current snapshot")}
+	}
+	return id, nil
+}

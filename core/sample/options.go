@@ -1,0 +1,106 @@
+package sample
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ddcore/core/contract"
+)
+
+// The default sample: small, yet with the first and the last of the scale, the
+// sizes and recipes of the real sample, and a recipe name with a comma, on
+// which joins of the old pipeline failed.
+var (
+	defaultSizes   = []string{"4M", "20M", "60M", "150M", "1B"}
+	defaultRecipes = []string{
+		"Dolma1.7", "C4", "FineWeb-Edu", "Falcon+CC", "DCLM-Baseline", "DCLM-Baseline (QC 7%, FW2)",
+	}
+)
+
+const defaultSteps = 8
+
+// withDefaults checks the names and fills what is left open.
+func (o Options) withDefaults() (Options, error) {
+	sizes := contract.LoadFacts("model_sizes").Column("params")
+	recipes := contract.LoadFacts("recipes").Column("recipe")
+	seeds := contract.LoadFacts("seeds").Column("seed_label")
+	for _, check := range []struct {
+		what         string
+		given, known []string
+	}{
+		{"size", o.Sizes, sizes}, {"recipe", o.Recipes, recipes}, {"seed", o.Seeds, seeds},
+	} {
+		if err := checkNames(check.what, check.given, check.known); err != nil {
+			return o, err
+		}
+	}
+	if o.Steps < 0 || o.Full && o.Steps > 0 {
+		return o, invalid(fmt.Sprintf("%d steps", o.Steps), fmt.Errorf("the number of steps must be at least 1"),
+			"leave it out for the default; the full shape fixes it")
+	}
+	if o.Full {
+		o.Sizes, o.Recipes = orElse(o.Sizes, sizes), orElse(o.Recipes, recipes)
+	}
+	o.Sizes, o.Recipes = orElse(o.Sizes, defaultSizes), orElse(o.Recipes, defaultRecipes)
+	o.Seeds = orElse(o.Seeds, seeds)
+	if o.Steps == 0 {
+		o.Steps = defaultSteps
+	}
+	return o, nil
+}
+
+func orElse(given, otherwise []string) []string {
+	if len(given) == 0 {
+		return otherwise
+	}
+	return given
+}
+
+// checkNames fails on the first unknown name and offers the nearest known ones.
+func checkNames(what string, given, known []string) error {
+	for _, name := range given {
+		if !slices.Contains(known, name) {
+			return invalid(fmt.Sprintf("%s %q", what, name), fmt.Errorf("unknown %s", what),
+				"nearest known: "+strings.Join(nearest(name, known), ", "))
+		}
+	}
+	return nil
+}
+
+func invalid(target string, err error, hint string) error {
+	return &contract.Error{Kind: contract.Invalid, Op: op, Target: target, Err: err, Hint: hint}
+}
+
+// nearest gives the three known names with the least edit distance, ignoring
+// case.
+func nearest(name string, known []string) []string {
+	name = strings.ToLower(name)
+	byDistance := slices.Clone(known)
+	slices.SortStableFunc(byDistance, func(a, b string) int {
+		return cmp.Compare(editDistance(name, strings.ToLower(a)), editDistance(name, strings.ToLower(b)))
+	})
+	return byDistance[:min(3, len(byDistance))]
+}
+
+// editDistance is Levenshtein's, in bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substituted := diagonal
+			if a[i] != b[j] {
+				substituted++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substituted, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,262 @@
+// Package tablefile writes Parquet files from columns that are already in
+// memory, at close to the speed of a copy: a column is encoded once into a
+// Chunk, and a Chunk may be written into any number of row groups. The melted
+// tables repeat the same id columns for each of 1,877 metrics; general writers
+// hash every one of those values again.
+package tablefile
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+)
+
+// Type is a column's Parquet type.
+type Type int
+
+// The types that curated tables use.
+const (
+	Text Type = iota
+	Int64
+	Float64
+	Bool
+)
+
+// Chunk is one encoded column of one row group.
+type Chunk struct {
+	kind     Type
+	n, nulls int
+	encoding parquet.Encoding
+	dict     []byte // PLAIN values of the dictionary, nil without one
+	dictN    int
+	page     []byte // compressed levels and values
+	rawSize  int    // bytes of page before compression
+	min, max []byte // nil: unknown
+}
+
+// Null marks a missing value in a column of float64. It is a NaN with a payload
+// that no measurement has: NaNs that were measured are written as math.NaN().
+var Null = math.Float64frombits(nullBits)
+
+const nullBits = 0x7FF8_0000_DDC0_0000
+
+// IsNull tells whether v is the marker Null (and not just any NaN).
+func IsNull(v float64) bool { return math.Float64bits(v) == nullBits }
+
+// Floats encodes a column of float64, in which Null is a null.
+func (e *Encoder) Floats(values []float64) Chunk {
+	c := Chunk{kind: Float64, n: len(values), encoding: parquet.Encodings.Plain}
+	e.startLevels(len(values))
+	low, high, hasNaN := math.Inf(1), math.Inf(-1), false
+	for i, v := range values {
+		b := math.Float64bits(v)
+		if b == nullBits {
+			e.setNull(i)
+			c.nulls++
+			continue
+		}
+		e.values = binary.LittleEndian.AppendUint64(e.values, b)
+		hasNaN = hasNaN || v != v
+		low, high = math.Min(low, v), math.Max(high, v)
+	}
+	// Parquet has no order for NaN: a chunk that holds one carries no bounds, so
+	// that no reader skips it.
+	if !hasNaN && c.nulls < c.n {
+		c.min, c.max = plainFloat(zeroDown(low)), plainFloat(zeroUp(high))
+	}
+	return e.finish(c)
+}
+
+// Zero's sign is not ordered in Parquet: a lower bound must be -0, an upper +0.
+func zeroDown(v float64) float64 {
+	if v == 0 {
+		return math.Copysign(0, -1)
+	}
+	return v
+}
+
+func zeroUp(v float64) float64 {
+	if v == 0 {
+		return 0
+	}
+	return v
+}
+
+// Codes encodes a column by a dictionary: codes index into dict, -1 is null.
+func (e *Encoder) Codes(dict Dictionary, codes []int32) Chunk {
+	c := Chunk{
+		kind: dict.kind, n: len(codes), encoding: parquet.Encodings.RLEDict,
+		dict: dict.plain, dictN: dict.n,
+	}
+	e.startLevels(len(codes))
+	kept := e.codes[:0]
+	low, high := int32(math.MaxInt32), int32(-1)
+	for i, code := range codes {
+		if code < 0 {
+			e.setNull(i)
+			c.nulls++
+			continue
+		}
+		kept = append(kept, uint32(code))
+		low, high = min(low, dict.rank[code]), max(high, dict.rank[code])
+	}
+	e.codes = kept
+	if high >= 0 && dict.ordered {
+		c.min, c.max = dict.bound[low], dict.bound[high]
+	}
+	width := bits.Len(uint(max(dict.n-1, 1)))
+	e.values = append(e.values, byte(width))
+	e.values = appendRLE(e.values, kept, width)
+	return e.finish(c)
+}
+
+// Bools encodes a column of booleans; valid may be nil.
+func (e *Encoder) Bools(values []bool, valid []bool) Chunk {
+	c := Chunk{kind: Bool, n: len(values), encoding: parquet.Encodings.Plain}
+	e.startLevels(len(values))
+	kept := 0
+	for i, v := range values {
+		if valid != nil && !valid[i] {
+			e.setNull(i)
+			c.nulls++
+			continue
+		}
+		if kept%8 == 0 {
+			e.values = append(e.values, 0)
+		}
+		if v {
+			e.values[len(e.values)-1] |= 1 << (kept % 8)
+		}
+		kept++
+	}
+	return e.finish(c)
+}
+
+// Encoder holds the buffers of one goroutine.
+type Encoder struct {
+	codec  compress.Codec
+	levels []byte // validity bits, least significant first
+	values []byte
+	codes  []uint32
+	page   []byte
+}
+
+// compression of every page. Zstandard at its fastest level: measured on the
+// full shape it costs less than the disk time that it saves.
+const (
+	codecID    = compress.Compression(parquetZstd)
+	codecLevel = 1
+)
+
+// NewEncoder makes an encoder.
+func NewEncoder() (*Encoder, error) {
+	codec, err := compress.GetCodec(codecID)
+	if err != nil {
+		return nil, fmt.Errorf("parquet codec: %w", err)
+	}
+	return &Encoder{codec: codec}, nil
+}
+
+func (e *Encoder) startLevels(n int) {
+	e.values = e.values[:0]
+	size := (n + 7) / 8
+	if cap(e.levels) < size {
+		e.levels = make([]byte, size)
+	}
+	e.levels = e.levels[:size]
+	for i := range e.levels {
+		e.levels[i] = 0xFF
+	}
+}
+
+func (e *Encoder) setNull(i int) { e.levels[i/8] &^= 1 << (i % 8) }
+
+// finish joins levels and values into a version-1 data page. Definition levels
+// are one bit each: a validity bitmap already is their bit-packed form.
+func (e *Encoder) finish(c Chunk) Chunk {
+	page := append(e.page[:0], 0, 0, 0, 0)
+	if c.nulls == 0 {
+		page = binary.AppendUvarint(page, uint64(c.n)<<1)
+		page = append(page, 1)
+	} else {
+		page = binary.AppendUvarint(page, uint64(len(e.levels))<<1|1)
+		page = append(page, e.levels...)
+	}
+	binary.LittleEndian.PutUint32(page, uint32(len(page)-4))
+	page = append(page, e.values...)
+	e.page = page
+	c.rawSize = len(page)
+	c.page = e.codec.EncodeLevel(make([]byte, 0, e.codec.CompressBound(int64(len(page)))), page, codecLevel)
+	return c
+}
+
+func plainFloat(v float64) []byte {
+	return binary.LittleEndian.AppendUint64(nil, math.Float64bits(v))
+}
+
+// appendRLE writes codes in Parquet's hybrid of run-length and bit packing:
+// runs of eight or more become runs, all else is packed in groups of eight.
+func appendRLE(out []byte, codes []uint32, width int) []byte {
+	for i := 0; i < len(codes); {
+		if run := runLength(codes[i:]); run >= 8 {
+			out = binary.AppendUvarint(out, uint64(run)<<1)
+			out = appendFixed(out, codes[i], (width+7)/8)
+			i += run
+			continue
+		}
+		end := packedEnd(codes, i)
+		groups := (end - i + 7) / 8
+		out = binary.AppendUvarint(out, uint64(groups)<<1|1)
+		out = appendPacked(out, codes[i:end], width, groups*8)
+		i = end
+	}
+	return out
+}
+
+func runLength(codes []uint32) int {
+	n := 1
+	for n < len(codes) && codes[n] == codes[0] {
+		n++
+	}
+	return n
+}
+
+// packedEnd finds where a packed stretch that starts at i ends: at the next run
+// of eight or more that starts a whole number of groups after i, or at the end.
+func packedEnd(codes []uint32, i int) int {
+	for end := i + 8; end < len(codes); end += 8 {
+		if runLength(codes[end:min(end+8, len(codes))]) == 8 {
+			return end
+		}
+	}
+	return len(codes)
+}
+
+func appendFixed(out []byte, v uint32, size int) []byte {
+	for range size {
+		out = append(out, byte(v))
+		v >>= 8
+	}
+	return out
+}
+
+func appendPacked(out []byte, codes []uint32, width, count int) []byte {
+	var acc uint64
+	filled := 0
+	for i := range count {
+		if i < len(codes) {
+			acc |= uint64(codes[i]) << filled
+		}
+		filled += width
+		for filled >= 8 {
+			out = append(out, byte(acc))
+			acc >>= 8
+			filled -= 8
+		}
+	}
+	return out
+}
