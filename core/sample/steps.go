@@ -30,7 +30,7 @@ const (
 	pastFinalMaxSize  = 20e6 // parameters
 	pplMissingSize    = "150M"
 	pplMissingStep    = interval
-	pplHalfSteps      = 16 // full shape: checkpoints of 1B half way between the evaluated ones
+	pplHalfSteps      = 15 // full shape: checkpoints of 1B half way between the evaluated ones
 	pplHalfStepsExtra = 59 // full shape: that many runs of 1B have one more, which makes 22,709 rows
 )
 

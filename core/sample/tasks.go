@@ -3,7 +3,6 @@ package sample
 import (
 	"math"
 	"slices"
-	"strings"
 
 	"ddcore/core/contract"
 )
@@ -30,10 +29,9 @@ type task struct {
 	mid, steep    float64
 	ceiling       float64
 
-	conditional  bool // no unconditional probabilities: answers are the same for all questions
-	singleToken  bool // answers are one token: raw and per-token scores agree
-	oneScoring   bool // all answers are equally long: all accuracies agree
-	singleChance float64
+	conditional bool // lacks acc_uncond and the uncond_* keys
+	singleToken bool // answers are one token: raw and per-token scores agree
+	oneScoring  bool // raw, per-token and per-char scoring choose the same answers
 }
 
 // curves of the OLMES tasks, and of an average MMLU subject.
@@ -102,15 +100,3 @@ func (t *task) chance() float64 { return 1 / float64(t.choices) }
 // share rounds v to a whole number of instances, as every mean over instances
 // of a whole number is, and gives it as a share.
 func share(v float64, n int) float64 { return math.Round(v*float64(n)) / float64(n) }
-
-// byName finds a task; it panics on an unknown name.
-func byName(tasks []task, name string) *task {
-	i := slices.IndexFunc(tasks, func(t task) bool { return t.name == name })
-	if i < 0 {
-		panic("sample: no task " + name)
-	}
-	return &tasks[i]
-}
-
-// isSubject tells an MMLU subject by its name.
-func isSubject(name string) bool { return strings.HasPrefix(name, mmlu+"_") }

@@ -1,0 +1,441 @@
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"ddcore/core/contract"
+	"ddcore/core/lake"
+	"ddcore/core/source/pydict"
+)
+
+// The states of a file after an ingest.
+const (
+	Added     = "added"
+	Replaced  = "replaced"  // same place, other content: its former rows are gone
+	Unchanged = "unchanged" // this content is in the lake already
+	Skipped   = "skipped"   // of no known source
+	Missing   = "missing"   // was ingested from this folder, is no longer there: its rows are kept
+	Removed   = "removed"   // the same, with prune: its rows are gone
+)
+
+// Status is what became of one file.
+type Status struct {
+	Path    string
+	Table   string // raw table, "" when skipped
+	State   string
+	Rows    int64
+	Rejects int64
+	Bytes   int64
+}
+
+// Plan is what an ingest will do. Making it reads every file once.
+type Plan struct {
+	Statuses []Status
+	actions  []action
+	Bytes    int64 // of the files to read
+}
+
+type action struct {
+	file    *File
+	table   *RawTable
+	columns columns
+	replace int64 // file_id to drop, or -1
+	index   int   // in Statuses
+}
+
+// manifestRow is a row of raw.files.
+type manifestRow struct {
+	id                                       int64
+	table, path, location, folders, checksum string
+}
+
+// MakePlan compares the files under paths with the manifest. prune drops the
+// rows of files that were ingested from a named folder and are no longer there.
+func MakePlan(ctx context.Context, c *lake.Conn, paths []string, prune bool, progress Progress) (*Plan, error) {
+	files, err := Find(paths)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := readManifest(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{}
+	for _, f := range files {
+		if err := plan.add(ctx, c, f); err != nil {
+			return nil, err
+		}
+	}
+	if len(plan.actions) == 0 {
+		return nil, &contract.Error{
+			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
+			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results; `ddcore sample DIR` makes files to try",
+		}
+	}
+	if err := plan.digest(ctx, progress); err != nil {
+		return nil, err
+	}
+	seen := plan.compare(manifest)
+	return plan, plan.missing(paths, files, seen, manifest, prune)
+}
+
+func readManifest(ctx context.Context, c *lake.Conn) ([]manifestRow, error) {
+	rows, err := c.Rows(ctx, "SELECT file_id, raw_table, path, location, folders, sha256 FROM lake.raw.files ORDER BY file_id")
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	out := make([]manifestRow, len(rows))
+	for i, r := range rows {
+		out[i] = manifestRow{r[0].(int64), r[1].(string), r[2].(string), r[3].(string), r[4].(string), r[5].(string)}
+	}
+	return out, nil
+}
+
+func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
+	status := Status{Path: f.Path, State: Skipped, Bytes: f.Bytes}
+	if strings.HasSuffix(f.abs, ".parquet") {
+		table, cs, err := recognise(ctx, c, f)
+		if err != nil {
+			return err
+		}
+		if table != nil {
+			status.Table = table.Name
+			p.actions = append(p.actions, action{file: f, table: table, columns: cs, replace: -1, index: len(p.Statuses)})
+			p.Bytes += f.Bytes
+		}
+	}
+	if status.Table == "" && f.named {
+		return invalid(f.Path, "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results", "the file is of no known source")
+	}
+	p.Statuses = append(p.Statuses, status)
+	return nil
+}
+
+// digest hashes the files, two at a time.
+func (p *Plan) digest(ctx context.Context, progress Progress) error {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		done int64
+		errs []error
+		next = make(chan *File)
+	)
+	for range 2 {
+		wg.Go(func() {
+			for f := range next {
+				err := f.digest()
+				mu.Lock()
+				done += f.Bytes
+				errs = append(errs, err)
+				progress.tell(done, p.Bytes, "reading "+f.Path)
+				mu.Unlock()
+			}
+		})
+	}
+	for _, a := range p.actions {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- a.file
+	}
+	close(next)
+	wg.Wait()
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+func (p Progress) tell(done, total int64, what string) {
+	if p != nil {
+		p(done, total, what)
+	}
+}
+
+// compare decides by content first, then by place. It gives the contents that
+// are on disk now.
+func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
+	seen = map[string]bool{}
+	known := map[string]bool{}
+	at := map[string]manifestRow{}
+	for _, m := range manifest {
+		known[m.table+m.checksum] = true
+		at[m.location] = m
+	}
+	var todo []action
+	for _, a := range p.actions {
+		s := &p.Statuses[a.index]
+		content := a.table.Name + a.file.sha256
+		seen[content] = true
+		old, wasHere := at[place(a.file.abs)]
+		switch {
+		case known[content]:
+			s.State = Unchanged
+			continue
+		case wasHere:
+			s.State, a.replace = Replaced, old.id
+		default:
+			s.State = Added
+		}
+		known[content] = true
+		todo = append(todo, a)
+	}
+	p.actions = todo
+	return seen
+}
+
+// missing finds files of the manifest that came from a named folder and are
+// gone. A file whose content is elsewhere now has only moved.
+func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, manifest []manifestRow, prune bool) error {
+	roots := map[string]bool{}
+	for _, path := range paths {
+		root, isDir, err := folderPlace(path)
+		if err != nil {
+			return err
+		}
+		if isDir {
+			roots[root] = true
+		}
+	}
+	here := map[string]bool{}
+	for _, f := range files {
+		here[place(f.abs)] = true
+	}
+	for _, m := range manifest {
+		if here[m.location] || seen[m.table+m.checksum] || !under(m.folders, roots) {
+			continue
+		}
+		status := Status{Path: m.path, Table: m.table, State: Missing}
+		if prune {
+			status.State = Removed
+			p.actions = append(p.actions, action{table: tableNamed(m.table), replace: m.id, index: len(p.Statuses)})
+		}
+		p.Statuses = append(p.Statuses, status)
+	}
+	return nil
+}
+
+func under(folders string, roots map[string]bool) bool {
+	for f := range strings.FieldsSeq(folders) {
+		if roots[f] {
+			return true
+		}
+	}
+	return false
+}
+
+// Empty tells whether the plan changes nothing.
+func (p *Plan) Empty() bool { return len(p.actions) == 0 }
+
+// Message describes the plan for the snapshot.
+func (p *Plan) Message() string {
+	counts := map[string]int{}
+	for _, s := range p.Statuses {
+		counts[s.State]++
+	}
+	var parts []string
+	for _, state := range []string{Added, Replaced, Removed} {
+		if counts[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[state], state))
+		}
+	}
+	return "ingest: " + strings.Join(parts, ", ")
+}
+
+// Run carries the plan out, inside the caller's transaction.
+func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Progress) error {
+	snapshot, err := w.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	rows, err := w.Rows(ctx, "SELECT coalesce(max(file_id), 0)::BIGINT FROM lake.raw.files")
+	if err != nil {
+		return err
+	}
+	id := rows[0][0].(int64)
+	var done int64
+	for _, a := range p.actions {
+		if a.replace >= 0 {
+			if err := a.drop(ctx, w.Conn); err != nil {
+				return err
+			}
+		}
+		if a.file == nil {
+			continue
+		}
+		id++
+		progress.tell(done, p.Bytes, "ingesting "+a.file.Path)
+		if err := a.ingest(ctx, w.Conn, id, snapshot+1, workers, &p.Statuses[a.index]); err != nil {
+			return err
+		}
+		done += a.file.Bytes
+	}
+	progress.tell(p.Bytes, p.Bytes, "committing")
+	return nil
+}
+
+func (a action) drop(ctx context.Context, c *lake.Conn) error {
+	for _, from := range []string{a.table.sqlName() + " WHERE _file = ?", "lake.raw.rejects WHERE _file = ?", "lake.raw.files WHERE file_id = ?"} {
+		if err := c.Exec(ctx, "DELETE FROM "+from, a.replace); err != nil {
+			return fmt.Errorf("drop the rows of file %d: %w", a.replace, err)
+		}
+	}
+	return nil
+}
+
+func (a action) ingest(ctx context.Context, c *lake.Conn, id, snapshot int64, workers int, status *Status) error {
+	if err := a.table.create(ctx, c, a.columns); err != nil {
+		return err
+	}
+	if err := a.checkTypes(ctx, c); err != nil {
+		return err
+	}
+	if err := c.Exec(ctx, a.insertSQL(), id); err != nil {
+		return unreadable(a.file, err)
+	}
+	rejects, err := a.rejects(ctx, c, id, workers)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", a.file.Path, err)
+	}
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM "+a.table.sqlName()+" WHERE _file = ?", id)
+	if err != nil {
+		return err
+	}
+	status.Rows, status.Rejects = rows[0][0].(int64), rejects
+	schema, err := json.Marshal(a.columns)
+	if err != nil {
+		return fmt.Errorf("columns of %s: %w", a.file.Path, err)
+	}
+	return c.Exec(ctx, "INSERT INTO lake.raw.files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
+		id, a.table.Source, a.table.Name, a.file.Path, place(a.file.abs), a.file.folders(), a.file.Bytes, a.file.sha256,
+		status.Rows, rejects, string(schema), snapshot)
+}
+
+func (a action) insertSQL() string {
+	var names, values []string
+	for _, col := range a.columns {
+		names = append(names, lake.Ident(col.Name))
+		values = append(values, carry(col, a.table.typeOf(col)))
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s, _file, _row) SELECT %s, ?, file_row_number FROM read_parquet(%s, file_row_number = true)",
+		a.table.sqlName(), strings.Join(names, ", "), strings.Join(values, ", "), lake.Quote(a.file.abs))
+}
+
+// typeOf is the type in which raw keeps a column of a file.
+func (t RawTable) typeOf(col column) string {
+	for _, c := range t.Columns {
+		if strings.EqualFold(c.Name, col.Name) {
+			return c.Type
+		}
+	}
+	return col.Type
+}
+
+// carry writes the SQL that brings a column into the raw table's type.
+func carry(col column, want string) string {
+	name := lake.Ident(col.Name)
+	switch {
+	case col.Type == want:
+		return name
+	case want == "VARCHAR" && strings.HasPrefix(col.Type, "STRUCT"):
+		return "to_json(" + name + ")::VARCHAR"
+	default:
+		return fmt.Sprintf("TRY_CAST(%s AS %s)", name, want)
+	}
+}
+
+// checkTypes refuses a file whose values raw's types cannot carry exactly: a
+// cast must give the same value back.
+func (a action) checkTypes(ctx context.Context, c *lake.Conn) error {
+	for _, col := range a.columns {
+		want := a.table.typeOf(col)
+		if col.Type == want || strings.HasPrefix(col.Type, "STRUCT") {
+			continue
+		}
+		name := lake.Ident(col.Name)
+		rows, err := c.Rows(ctx, fmt.Sprintf(
+			"SELECT file_row_number, %[1]s::VARCHAR FROM read_parquet(%[2]s, file_row_number = true) WHERE TRY_CAST(%[3]s AS %[4]s) IS DISTINCT FROM %[1]s LIMIT 1",
+			name, lake.Quote(a.file.abs), carry(col, want), col.Type))
+		if err != nil {
+			return unreadable(a.file, err)
+		}
+		if len(rows) > 0 {
+			return invalid(a.file.Path, "convert the column, or ingest the file as it was published",
+				"row %d, column %s: %v (%s) cannot be kept exactly as %s", rows[0][0], col.Name, rows[0][1], col.Type, want)
+		}
+	}
+	return nil
+}
+
+// rejects finds the rows that no curated table can use, and says why.
+func (a action) rejects(ctx context.Context, c *lake.Conn, id int64, workers int) (int64, error) {
+	var found []reject
+	var mu sync.Mutex
+	query := fmt.Sprintf("SELECT _row, %s, %s FROM %s WHERE _file = ?", a.problemSQL(), a.textSQL(), a.table.sqlName())
+	if a.table.Dict == "" {
+		query += " AND " + a.problemSQL() + " IS NOT NULL"
+	}
+	err := c.Chunks(ctx, workers, func(chunk lake.Chunk) error {
+		rows, problems, texts := chunk.Column(0).Int64s(), chunk.Column(1), chunk.Column(2)
+		for i := range chunk.N {
+			reason := ""
+			if !problems.IsNull(i) {
+				reason = problems.String(i)
+			} else if a.table.Dict != "" {
+				if err := pydict.Check(texts.String(i)); err != nil {
+					reason = a.table.Dict + " " + err.Error()
+				}
+			}
+			if reason != "" {
+				mu.Lock()
+				found = append(found, reject{rows[i], strings.Clone(reason), strings.Clone(texts.String(i))})
+				mu.Unlock()
+			}
+		}
+		return nil
+	}, query, id)
+	if err != nil {
+		return 0, err
+	}
+	return int64(len(found)), writeRejects(ctx, c, id, found)
+}
+
+// problemSQL gives the first problem of a row that SQL can see, or null.
+func (a action) problemSQL() string {
+	cases := ""
+	for _, t := range a.table.Columns {
+		if t.Key {
+			cases += fmt.Sprintf(" WHEN %s IS NULL THEN '%s is null'", lake.Ident(t.Name), t.Name)
+		}
+	}
+	if a.table.Whole != "" {
+		w := lake.Ident(a.table.Whole)
+		cases += fmt.Sprintf(" WHEN NOT (%s = floor(%s) AND %s BETWEEN 0 AND 1e15) THEN '%s is ' || %s || ', not a whole number'", w, w, w, a.table.Whole, w)
+	}
+	if cases == "" {
+		return "NULL::VARCHAR"
+	}
+	return "CASE" + cases + " END"
+}
+
+// textSQL gives what a reject keeps of its row: the dictionary, or the whole row.
+func (a action) textSQL() string {
+	if a.table.Dict != "" {
+		return "coalesce(" + lake.Ident(a.table.Dict) + ", '')"
+	}
+	var names []string
+	for _, t := range a.table.Columns {
+		names = append(names, lake.Ident(t.Name))
+	}
+	return "to_json({" + keyed(names) + "})::VARCHAR"
+}
+
+func keyed(names []string) string {
+	pairs := make([]string, len(names))
+	for i, n := range names {
+		pairs[i] = n + ": " + n
+	}
+	return strings.Join(pairs, ", ")
+}

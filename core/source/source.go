@@ -1,0 +1,137 @@
+// Package source reads raw artifacts into the lake's raw schema, unchanged: one
+// file per raw format, one row of raw.files per artifact.
+package source
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"ddcore/core/contract"
+	"ddcore/core/lake"
+)
+
+// Progress tells how far a long step is, in bytes of raw files.
+type Progress func(done, total int64, what string)
+
+// RawColumn is one column of a raw table, with the widest type that carries
+// every revision of it exactly.
+type RawColumn struct {
+	Name, Type string
+	Required   bool // a file without it is not of this table
+	Key        bool // a row in which it is null is rejected
+}
+
+// RawTable says how one kind of file is read.
+type RawTable struct {
+	Name    string // in schema raw
+	Source  string
+	Meaning string
+	Columns []RawColumn
+	// Dict names the column whose text is a dictionary of metrics, if any.
+	Dict string
+	// Whole names the column that must hold whole numbers, if any.
+	Whole string
+}
+
+// Tables are all raw tables, in the order in which files are matched.
+var Tables = append([]RawTable{}, hfTables...)
+
+// Setup creates the manifest tables of an empty lake.
+func Setup(ctx context.Context, c *lake.Conn) error {
+	return c.Exec(ctx, `
+		CREATE SCHEMA IF NOT EXISTS lake.raw;
+		CREATE TABLE IF NOT EXISTS lake.raw.files (
+			file_id BIGINT, source VARCHAR, raw_table VARCHAR, path VARCHAR, location VARCHAR, folders VARCHAR,
+			n_bytes BIGINT, sha256 VARCHAR, n_rows BIGINT, n_rejects BIGINT, columns VARCHAR,
+			ingested_at TIMESTAMPTZ, snapshot BIGINT);
+		CREATE TABLE IF NOT EXISTS lake.raw.rejects (_file BIGINT, _row BIGINT, reason VARCHAR, text VARCHAR)`)
+}
+
+// create makes the table, and adds columns of the file that it lacks: a later
+// revision may carry more.
+func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
+	var defs []string
+	for _, col := range t.Columns {
+		defs = append(defs, lake.Ident(col.Name)+" "+col.Type)
+	}
+	defs = append(defs, "_file BIGINT", "_row BIGINT")
+	if err := c.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), strings.Join(defs, ", "))); err != nil {
+		return fmt.Errorf("create raw.%s: %w", t.Name, err)
+	}
+	have, err := describe(ctx, c, "SELECT * FROM "+t.sqlName())
+	if err != nil {
+		return err
+	}
+	for _, col := range f {
+		if have.typeOf(col.Name) == "" {
+			if err := c.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", t.sqlName(), lake.Ident(col.Name), col.Type)); err != nil {
+				return fmt.Errorf("add column %s to raw.%s: %w", col.Name, t.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (t RawTable) sqlName() string { return "lake.raw." + lake.Ident(t.Name) }
+
+// column is a name and a DuckDB type, as found in a file or a table.
+type column struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+type columns []column
+
+func (cs columns) typeOf(name string) string {
+	for _, c := range cs {
+		if strings.EqualFold(c.Name, name) {
+			return c.Type
+		}
+	}
+	return ""
+}
+
+func describe(ctx context.Context, c *lake.Conn, query string, args ...any) (columns, error) {
+	rows, err := c.Rows(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+query+")", args...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(columns, len(rows))
+	for i, r := range rows {
+		out[i] = column{r[0].(string), r[1].(string)}
+	}
+	return out, nil
+}
+
+// match finds the raw table that a file's columns belong to. near is the table
+// that the file resembles but does not fit, with the columns that it lacks.
+func match(cs columns) (t *RawTable, near string, missing []string) {
+	fewest := 0
+	for i := range Tables {
+		lacks, shared := Tables[i].missing(cs)
+		if len(lacks) == 0 {
+			return &Tables[i], "", nil
+		}
+		if shared >= 3 && (near == "" || len(lacks) < fewest) {
+			near, missing, fewest = Tables[i].Name, lacks, len(lacks)
+		}
+	}
+	return nil, near, missing
+}
+
+func (t *RawTable) missing(cs columns) (lacks []string, shared int) {
+	for _, col := range t.Columns {
+		switch {
+		case cs.typeOf(col.Name) != "":
+			shared++
+		case col.Required:
+			lacks = append(lacks, col.Name)
+		}
+	}
+	return lacks, shared
+}
+
+func invalid(target string, hint, format string, args ...any) error {
+	return &contract.Error{Kind: contract.Invalid, Op: "ingest", Target: target, Err: fmt.Errorf(format, args...), Hint: hint}
+}
