@@ -61,10 +61,11 @@ func (m model) measure(c checkpoint, t *task) values {
 // fillAccuracies sets the accuracies and the mean predicted indices, in the five
 // ways of scoring.
 func (m model) fillAccuracies(v *values, c checkpoint, t *task, skill float64) {
-	run, row := m.runKey(c).id(t.id), m.rowKey(c, t)
+	run, row := m.runKey(c).with(domainAccuracy).id(t.id), m.rowKey(c, t)
 	for way := range 5 {
 		skew := m.root.with(domainSkew).id(t.id).id(way)
-		low, high := t.chance()+skewEffect*skew.normal(), t.ceiling+skewEffect*skew.with(1).normal()
+		low := clamp(t.chance()+skewEffect*skew.normal(), 0.01, 0.99)
+		high := clamp(t.ceiling+skewEffect*skew.with(1).normal(), 0.01, 0.99)
 		p := low + (high-low)*skill
 		standardError := math.Sqrt(p * (1 - p) / float64(t.n))
 		p += standardError * (accRunEffect*run.id(way).normal() + accStepEffect*row.id(way).with(1).normal())

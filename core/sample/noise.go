@@ -24,6 +24,7 @@ const (
 	domainFitMetric
 	domainFitMix
 	domainFitLoss
+	domainAccuracy
 )
 
 // with gives the key of a more specific draw. The mixing is SplitMix64 (Steele,

@@ -2,6 +2,7 @@ package sample
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,9 +37,13 @@ func (o Options) withDefaults() (Options, error) {
 			return o, err
 		}
 	}
-	if o.Steps < 0 || o.Full && o.Steps > 0 {
-		return o, invalid(fmt.Sprintf("%d steps", o.Steps), fmt.Errorf("the number of steps must be at least 1"),
-			"leave it out for the default; the full shape fixes it")
+	switch {
+	case o.Steps < 0:
+		return o, invalid(fmt.Sprintf("%d steps", o.Steps), errors.New("the number of steps is negative"),
+			"leave it out for the default")
+	case o.Full && o.Steps > 0:
+		return o, invalid(fmt.Sprintf("%d steps", o.Steps), errors.New("the full shape fixes the number of steps"),
+			"leave out one of the two")
 	}
 	if o.Full {
 		o.Sizes, o.Recipes = orElse(o.Sizes, sizes), orElse(o.Recipes, recipes)
@@ -62,7 +67,7 @@ func orElse(given, otherwise []string) []string {
 func checkNames(what string, given, known []string) error {
 	for _, name := range given {
 		if !slices.Contains(known, name) {
-			return invalid(fmt.Sprintf("%s %q", what, name), fmt.Errorf("unknown %s", what),
+			return invalid(fmt.Sprintf("%s %q", what, name), errors.New("unknown "+what),
 				"nearest known: "+strings.Join(nearest(name, known), ", "))
 		}
 	}

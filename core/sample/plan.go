@@ -67,31 +67,40 @@ func newPlan(o Options) (*plan, error) {
 		tasks: loadTasks(),
 		seeds: contract.LoadFacts("seeds").Column("seed_label"),
 	}
-	for _, s := range loadSizes() {
-		if s.label == targetSize {
-			p.target = s
-			s.seeds = p.seedsOf(s, p.seeds)
-		}
-		if !slices.Contains(o.Sizes, s.label) {
-			continue
-		}
-		chosen := *s
-		chosen.seeds = p.seedsOf(s, o.Seeds)
-		if len(chosen.seeds) == 0 {
-			return nil, invalid("size "+s.label, fmt.Errorf("it has none of the seeds %s", strings.Join(o.Seeds, ", ")),
-				"1B has default, large aux 2, large aux 3; the others default, small aux 2, small aux 3")
-		}
-		chosen.setSteps(o)
-		p.sizes = append(p.sizes, &chosen)
+	if err := p.chooseSizes(o); err != nil {
+		return nil, err
 	}
 	for _, r := range loadRecipes() {
 		if slices.Contains(o.Recipes, r.name) {
 			p.recipes = append(p.recipes, r)
 		}
 	}
-	slices.SortFunc(p.sizes, func(a, b *size) int { return cmp.Compare(a.label, b.label) })
 	slices.SortFunc(p.recipes, func(a, b *recipe) int { return cmp.Compare(a.name, b.name) })
 	return p, nil
+}
+
+// chooseSizes sets the sizes with their seeds and checkpoints, and the target,
+// which is there whether chosen or not.
+func (p *plan) chooseSizes(o Options) error {
+	for _, s := range loadSizes() {
+		if s.label == targetSize {
+			target := *s
+			target.seeds = p.seedsOf(s, p.seeds)
+			p.target = &target
+		}
+		if !slices.Contains(o.Sizes, s.label) {
+			continue
+		}
+		s.seeds = p.seedsOf(s, o.Seeds)
+		if len(s.seeds) == 0 {
+			return invalid("size "+s.label, fmt.Errorf("it has none of the seeds %s", strings.Join(o.Seeds, ", ")),
+				"1B has default, large aux 2, large aux 3; the others default, small aux 2, small aux 3")
+		}
+		s.setSteps(o)
+		p.sizes = append(p.sizes, s)
+	}
+	slices.SortFunc(p.sizes, func(a, b *size) int { return cmp.Compare(a.label, b.label) })
+	return nil
 }
 
 // seedsOf gives the rows of those labels that size s was trained with:
