@@ -161,7 +161,7 @@ func (m model) predict(truths []truth, metric int, setup *fitSetup) []prediction
 			metricPred:  clamp(y*math.Exp(0.5*setup.err*own.normal()), -1, 1),
 			stackedPred: clamp(y*math.Exp(setup.err*(common+0.5*own.with(1).normal())), -1, 1),
 		}
-		if setup.oneStep { // the published rows repeat the only prediction here
+		if setup.oneStep { // there is one prediction, which AI2's fitting code repeats here
 			predictions[i].metricPred = predictions[i].stackedPred
 		}
 	}
@@ -198,8 +198,8 @@ func (p *plan) fitFile() output {
 	}
 }
 
-// fillFit appends one row of the fits. The relative error is that of the
-// published rows: over the prediction, with its sign.
+// fillFit appends one row of the fits. The relative error is computed as in AI2's
+// fitting code: over the prediction, with its sign.
 func fillFit(b columns, row prediction) {
 	loss, y := row.truth.values[bitsPerByte], row.truth.values[row.metric]
 	b.text(0, row.truth.task)

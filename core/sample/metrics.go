@@ -41,7 +41,7 @@ func (m model) measure(c checkpoint, t *task) values {
 	}
 	v[correctChoice] = t.correctChoice
 	m.fillAccuracies(&v, c, t, skill)
-	v[bitsPerByte], v[logitsPerByte] = bits, bits // the published ones are equal, too
+	v[bitsPerByte], v[logitsPerByte] = bits, bits // OLMES gives "logits per byte" in bits, positive
 	nats := bits * math.Ln2
 	v[logits], v[logits+1], v[logits+2] = -nats*t.chars, -nats*t.charsPerToken, -nats
 	untrainedNats := t.untrainedBits() * math.Ln2
