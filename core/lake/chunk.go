@@ -83,7 +83,7 @@ func (c *Conn) Chunks(ctx context.Context, workers int, f func(Chunk) error, sql
 	defer duckdb.DestroyResult(&res)
 	return c.guard(ctx, func() error {
 		if duckdb.ExecutePreparedStreaming(s.handle, &res) == duckdb.StateError {
-			return sqlError(duckdb.ResultError(&res))
+			return SQLError(duckdb.ResultError(&res))
 		}
 		if workers <= 1 {
 			return fetchAll(ctx, &res, func(h duckdb.DataChunk) error { return consume(h, f) })
@@ -97,7 +97,7 @@ func fetchAll(ctx context.Context, res *duckdb.Result, f func(duckdb.DataChunk) 
 		chunk := duckdb.FetchChunk(*res)
 		if chunk.Ptr == nil {
 			if message := duckdb.ResultError(res); message != "" {
-				return sqlError(message)
+				return SQLError(message)
 			}
 			return ctx.Err()
 		}
@@ -158,7 +158,7 @@ func (c *Conn) Rows(ctx context.Context, sql string, args ...any) ([][]any, erro
 	defer duckdb.DestroyResult(&res)
 	err = c.guard(ctx, func() error {
 		if duckdb.ExecutePrepared(s.handle, &res) == duckdb.StateError {
-			return sqlError(duckdb.ResultError(&res))
+			return SQLError(duckdb.ResultError(&res))
 		}
 		types := resultTypes(&res)
 		return fetchAll(ctx, &res, func(h duckdb.DataChunk) error {

@@ -44,7 +44,7 @@ func (c *Conn) run(ctx context.Context, s *Stmt) error {
 	defer duckdb.DestroyResult(&res)
 	return c.guard(ctx, func() error {
 		if duckdb.ExecutePrepared(s.handle, &res) == duckdb.StateError {
-			return sqlError(duckdb.ResultError(&res))
+			return SQLError(duckdb.ResultError(&res))
 		}
 		return nil
 	})
@@ -58,14 +58,14 @@ func (c *Conn) Prepare(ctx context.Context, sql string, args ...any) (*Stmt, err
 	defer duckdb.DestroyExtracted(&extracted)
 	if n == 0 {
 		if message := duckdb.ExtractStatementsError(extracted); message != "" {
-			return nil, sqlError(message)
+			return nil, SQLError(message)
 		}
 		return nil, &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("the statement is empty")}
 	}
 	for i := duckdb.IdxT(0); ; i++ {
 		s := &Stmt{}
 		if duckdb.PrepareExtractedStatement(c.handle, extracted, i, &s.handle) == duckdb.StateError {
-			err := sqlError(duckdb.PrepareError(s.handle))
+			err := SQLError(duckdb.PrepareError(s.handle))
 			s.Close()
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func (s *Stmt) bindOne(i duckdb.IdxT, arg any) error {
 		return &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("parameter %d has type %T", i, arg), Hint: "pass null, bool, int, float or str"}
 	}
 	if state == duckdb.StateError {
-		return sqlError(duckdb.PrepareError(s.handle))
+		return SQLError(duckdb.PrepareError(s.handle))
 	}
 	return nil
 }
@@ -173,9 +173,9 @@ func (c *Conn) guard(ctx context.Context, f func() error) error {
 	return err
 }
 
-// sqlError turns DuckDB's message into an Error by the class that the message
+// SQLError turns DuckDB's message into an Error by the class that the message
 // starts with.
-func sqlError(message string) error {
+func SQLError(message string) error {
 	class, _, _ := strings.Cut(message, " Error:")
 	kind, hint := contract.Invalid, ""
 	switch class {

@@ -54,8 +54,8 @@ func OpenDB(ctx context.Context, o Options, extensions ...string) (*DB, error) {
 // Close ends the instance; connections must be closed before.
 func (db *DB) Close() { duckdb.Close(&db.handle) }
 
-// Threads gives the number of threads that o asks for.
-func (o Options) threads() int {
+// Workers gives the number of threads that o asks for.
+func (o Options) Workers() int {
 	if o.Threads > 0 {
 		return o.Threads
 	}
@@ -71,7 +71,7 @@ func newConfig(o Options) (duckdb.Config, error) {
 		return config, fmt.Errorf("create DuckDB configuration")
 	}
 	settings := [][2]string{
-		{"threads", strconv.Itoa(o.threads())},
+		{"threads", strconv.Itoa(o.Workers())},
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
 		{"allow_unsigned_extensions", "false"},

@@ -15,7 +15,6 @@ import (
 // processes wait for it.
 type Writer struct {
 	*Session
-	lock *lock
 }
 
 // Write opens the lake at path for writing and makes it if it is not there. It
@@ -27,8 +26,7 @@ func Write(ctx context.Context, path, verb string, o Options, waiting func(pid s
 	if err != nil {
 		return nil, ioError("open", path, err)
 	}
-	isNew := !Exists(path)
-	if isNew {
+	if !Exists(path) {
 		if err := create(path); err != nil {
 			return nil, err
 		}
@@ -70,7 +68,7 @@ func openWriter(ctx context.Context, path string, o Options, l *lock) (*Writer, 
 	// Retries with 100 ms, 150 ms, … between them: other DuckLake clients do not
 	// know our lock.
 	err = conn.Exec(ctx, "SET ducklake_max_retry_count = 20")
-	return &Writer{Session: s, lock: l}, err
+	return &Writer{Session: s}, err
 }
 
 // deleteOrphans removes data files that no snapshot refers to.

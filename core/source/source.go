@@ -37,10 +37,23 @@ type RawTable struct {
 // Tables are all raw tables, in the order in which files are matched.
 var Tables = append([]RawTable{}, hfTables...)
 
-// Setup creates the manifest tables of an empty lake.
+// Ready tells whether Setup has been done.
+func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'rejects'")
+	if err != nil {
+		return false, fmt.Errorf("look for the manifest: %w", err)
+	}
+	return rows[0][0] == int64(1), nil
+}
+
+// Setup creates the manifest and the raw tables of an empty lake.
 func Setup(ctx context.Context, c *lake.Conn) error {
+	for _, t := range Tables {
+		if err := t.create(ctx, c, nil); err != nil {
+			return err
+		}
+	}
 	return c.Exec(ctx, `
-		CREATE SCHEMA IF NOT EXISTS lake.raw;
 		CREATE TABLE IF NOT EXISTS lake.raw.files (
 			file_id BIGINT, source VARCHAR, raw_table VARCHAR, path VARCHAR, location VARCHAR, folders VARCHAR,
 			n_bytes BIGINT, sha256 VARCHAR, n_rows BIGINT, n_rejects BIGINT, columns VARCHAR,
@@ -56,7 +69,7 @@ func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
 		defs = append(defs, lake.Ident(col.Name)+" "+col.Type)
 	}
 	defs = append(defs, "_file BIGINT", "_row BIGINT")
-	if err := c.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), strings.Join(defs, ", "))); err != nil {
+	if err := c.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS lake.raw; CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), strings.Join(defs, ", "))); err != nil {
 		return fmt.Errorf("create raw.%s: %w", t.Name, err)
 	}
 	have, err := describe(ctx, c, "SELECT * FROM "+t.sqlName())
@@ -134,4 +147,18 @@ func (t *RawTable) missing(cs columns) (lacks []string, shared int) {
 
 func invalid(target string, hint, format string, args ...any) error {
 	return &contract.Error{Kind: contract.Invalid, Op: "ingest", Target: target, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
+// Meaning says in a sentence what a table of raw holds.
+func Meaning(table string) string {
+	switch table {
+	case "files":
+		return "the manifest: one row per ingested file"
+	case "rejects":
+		return "rows that no curated table can use, with the reason"
+	}
+	if t := tableNamed(table); t != nil {
+		return t.Meaning
+	}
+	return ""
 }

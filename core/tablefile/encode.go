@@ -136,6 +136,18 @@ func (e *Encoder) Bools(values []bool, valid []bool) Chunk {
 	return e.finish(c)
 }
 
+// Len is the number of rows.
+func (c Chunk) Len() int { return c.n }
+
+// Repeat gives a chunk of n rows that all hold the dictionary's value `code`.
+func (e *Encoder) Repeat(dict Dictionary, code int32, n int) Chunk {
+	codes := make([]int32, n)
+	for i := range codes {
+		codes[i] = code
+	}
+	return e.Codes(dict, codes)
+}
+
 // Encoder holds the buffers of one goroutine.
 type Encoder struct {
 	codec  compress.Codec

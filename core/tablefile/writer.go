@@ -2,8 +2,10 @@ package tablefile
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -85,16 +87,30 @@ func (f Field) node() schema.Node {
 
 // RowGroup writes n rows: one chunk per column, in the order of the fields.
 func (w *Writer) RowGroup(n int, chunks []Chunk) error {
+	pages := make([][]Chunk, len(chunks))
+	for i, c := range chunks {
+		pages[i] = []Chunk{c}
+	}
+	return w.Pages(n, pages)
+}
+
+// Pages writes n rows as RowGroup does, each column from one or more chunks,
+// one page each. The chunks of a column share one dictionary or have none.
+func (w *Writer) Pages(n int, columns [][]Chunk) error {
 	if n == 0 {
 		return nil
 	}
 	group := w.meta.AppendRowGroup()
 	group.SetNumRows(n)
-	for i, c := range chunks {
-		if c.n != n {
-			return fmt.Errorf("column %s has %d rows, its row group %d", w.schema.Column(i).Name(), c.n, n)
+	for i, pages := range columns {
+		rows := 0
+		for _, p := range pages {
+			rows += p.n
 		}
-		if err := w.chunk(group.NextColumnChunk(), int16(i), c); err != nil {
+		if rows != n {
+			return fmt.Errorf("column %s has %d rows, its row group %d", w.schema.Column(i).Name(), rows, n)
+		}
+		if err := w.column(group.NextColumnChunk(), int16(i), pages); err != nil {
 			return fmt.Errorf("write column %s: %w", w.schema.Column(i).Name(), err)
 		}
 	}
@@ -106,26 +122,63 @@ func (w *Writer) RowGroup(n int, chunks []Chunk) error {
 	return nil
 }
 
-func (w *Writer) chunk(meta *metadata.ColumnChunkMetaDataBuilder, ordinal int16, c Chunk) error {
-	meta.SetStats(metadata.EncodedStatistics{
-		HasMin: c.min != nil, Min: c.min, HasMax: c.max != nil, Max: c.max,
-		HasNullCount: true, NullCount: int64(c.nulls), Signed: c.kind != Text,
-	})
+func (w *Writer) column(meta *metadata.ColumnChunkMetaDataBuilder, ordinal int16, chunks []Chunk) error {
+	meta.SetStats(statistics(chunks))
 	pages, err := file.NewPageWriter(w.sink, codecID, codecLevel, meta, w.ordinal, ordinal, memory.DefaultAllocator, false, nil, nil)
 	if err != nil {
 		return err
 	}
-	if c.dict != nil {
-		page := file.NewDictionaryPage(memory.NewBufferBytes(c.dict), int32(c.dictN), parquet.Encodings.Plain)
+	first := chunks[0]
+	if first.dict != nil {
+		page := file.NewDictionaryPage(memory.NewBufferBytes(first.dict), int32(first.dictN), parquet.Encodings.Plain)
 		if _, err := pages.WriteDictionaryPage(page); err != nil {
 			return err
 		}
 	}
-	page := file.NewDataPageV1(memory.NewBufferBytes(c.page), int32(c.n), c.encoding, parquet.Encodings.RLE, parquet.Encodings.RLE, int32(c.rawSize))
-	if _, err := pages.WriteDataPage(page); err != nil {
-		return err
+	for _, c := range chunks {
+		page := file.NewDataPageV1(memory.NewBufferBytes(c.page), int32(c.n), c.encoding, parquet.Encodings.RLE, parquet.Encodings.RLE, int32(c.rawSize))
+		if _, err := pages.WriteDataPage(page); err != nil {
+			return err
+		}
 	}
-	return pages.Close(c.dict != nil, false)
+	return pages.Close(first.dict != nil, false)
+}
+
+// statistics joins the bounds of the chunks; one chunk without bounds that is
+// not all null leaves the column without.
+func statistics(chunks []Chunk) metadata.EncodedStatistics {
+	s := metadata.EncodedStatistics{HasNullCount: true, Signed: chunks[0].kind != Text}
+	known := true
+	for _, c := range chunks {
+		s.NullCount += int64(c.nulls)
+		if c.nulls == c.n {
+			continue
+		}
+		known = known && c.min != nil
+		if !known {
+			continue
+		}
+		if s.Min == nil || c.less(c.min, s.Min) {
+			s.Min = c.min
+		}
+		if s.Max == nil || c.less(s.Max, c.max) {
+			s.Max = c.max
+		}
+	}
+	s.HasMin, s.HasMax = known && s.Min != nil, known && s.Max != nil
+	return s
+}
+
+// less compares two bounds of the chunk's type.
+func (c Chunk) less(a, b []byte) bool {
+	switch c.kind {
+	case Int64:
+		return int64(binary.LittleEndian.Uint64(a)) < int64(binary.LittleEndian.Uint64(b))
+	case Float64:
+		return math.Float64frombits(binary.LittleEndian.Uint64(a)) < math.Float64frombits(binary.LittleEndian.Uint64(b))
+	default:
+		return bytes.Compare(a, b) < 0
+	}
 }
 
 // Close writes the footer, flushes to disk and gives the number of rows.

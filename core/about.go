@@ -1,0 +1,126 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"ddcore/core/lake"
+	"ddcore/core/sample"
+)
+
+// Version is ddcore's version; the build sets it from pyproject.toml.
+var Version = "0.1.0"
+
+type versionRow struct {
+	Component string `col:"component"`
+	Version   string `col:"version"`
+}
+
+func version(context.Context, *Env, NoArgs) (*Result, error) {
+	rows := []versionRow{{"ddcore", Version}, {"duckdb", lake.DuckDBVersion}, {"go", runtime.Version()}}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if strings.HasPrefix(m.Path, "github.com/apache/arrow-go") {
+				rows = append(rows, versionRow{"arrow-go", m.Version})
+			}
+		}
+	}
+	return rowsResult(rows)
+}
+
+type doctorRow struct {
+	Check  string `col:"check"`
+	State  string `col:"state"` // ok, missing or warning
+	Detail string `col:"detail"`
+}
+
+// doctor looks at what ddcore needs; it fails at nothing.
+func doctor(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
+	rows := []doctorRow{
+		{"ddcore", "ok", Version},
+		{"duckdb", "ok", lake.DuckDBVersion},
+		{"platform", "ok", runtime.GOOS + "/" + runtime.GOARCH},
+		{"threads", "ok", fmt.Sprint(env.Options.Workers())},
+	}
+	for _, name := range []string{"ducklake", "sqlite_scanner"} {
+		path, searched := lake.FindExtension(env.Options, name)
+		row := doctorRow{"extension " + name, "ok", filepath.Base(path)}
+		if path == "" {
+			row.State = "missing"
+			row.Detail = fmt.Sprintf("pip install duckdb-extension-%s, or set DDCORE_EXTENSION_DIR; %d folders searched", strings.ReplaceAll(name, "_", "-"), len(searched))
+		}
+		rows = append(rows, row)
+	}
+	rows = append(rows, disk("temporary folder", os.TempDir()))
+	if env.Lake != "" {
+		rows = append(rows, lakeCheck(ctx, env)...)
+	}
+	return rowsResult(rows)
+}
+
+func lakeCheck(ctx context.Context, env *Env) []doctorRow {
+	s, err := reader(ctx, env)
+	if err != nil {
+		return []doctorRow{{"lake", "missing", err.Error()}}
+	}
+	defer s.Close()
+	rows, err := s.Rows(ctx, "SELECT count(*), coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files")
+	if err != nil {
+		return []doctorRow{{"lake", "warning", err.Error()}}
+	}
+	out := []doctorRow{{"lake", "ok", fmt.Sprintf("%d raw files", rows[0][0])}}
+	if n := rows[0][1].(int64); n > 0 {
+		out = append(out, doctorRow{"rejects", "warning", fmt.Sprintf("%d raw rows are in no curated table: see `rejects`", n)})
+	}
+	return append(out, disk("lake's disk", env.Lake))
+}
+
+func disk(name, path string) doctorRow {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(path, &s); err != nil {
+		return doctorRow{name, "warning", err.Error()}
+	}
+	const gib = 1 << 30
+	free := float64(s.Bavail) * float64(s.Bsize) / gib
+	row := doctorRow{name, "ok", fmt.Sprintf("%.1f GiB free", free)}
+	if free < 2 {
+		row.State = "warning"
+	}
+	return row
+}
+
+// SampleArgs are the arguments of sample.
+type SampleArgs struct {
+	Dir     string   `json:"dir" help:"the folder to write; it is made"`
+	Sizes   []string `json:"sizes" help:"model sizes, e.g. 4M,150M,1B; default: five sizes"`
+	Recipes []string `json:"recipes" help:"recipes; default: six"`
+	Seeds   []string `json:"seeds" help:"seed labels; default: three per size"`
+	Steps   int      `json:"steps" help:"most checkpoints per run after step 0; default: 8"`
+	Full    bool     `json:"full" help:"the full published shape: 1,410,750 task results"`
+	Seed    int64    `json:"seed" help:"random seed; the same options give the same bytes"`
+}
+
+type sampleRow struct {
+	Path  string `col:"path"`
+	Rows  int64  `col:"n_rows"`
+	Bytes int64  `col:"n_bytes"`
+}
+
+func sampleFiles(ctx context.Context, env *Env, a SampleArgs) (*Result, error) {
+	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Seed: uint64(a.Seed)}
+	files, err := sample.Generate(ctx, a.Dir, o, func(done, total int64, what string) { env.Tell(Progress{done, total, "rows", what}) })
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]sampleRow, len(files))
+	for i, f := range files {
+		rows[i] = sampleRow{f.Path, f.Rows, f.Bytes}
+	}
+	return rowsResult(rows)
+}

@@ -1,0 +1,184 @@
+// Package curate builds the tables of main from raw: each table is one .sql
+// file; what SQL cannot do fast or exactly (parsing dictionaries, widening to
+// 1,939 columns, NumPy's summation) is Go beside it.
+package curate
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ddcore/core/contract"
+	"ddcore/core/lake"
+)
+
+//go:embed tables/*.sql
+var tableFiles embed.FS
+
+func init() {
+	entries, err := tableFiles.ReadDir("tables")
+	if err != nil {
+		panic(err)
+	}
+	for _, e := range entries {
+		text, err := tableFiles.ReadFile("tables/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		t, err := contract.ParseTable(string(text))
+		if err != nil {
+			panic(fmt.Sprintf("curate: tables/%s: %v", e.Name(), err))
+		}
+		contract.Register(t)
+	}
+}
+
+// Progress tells how many tables are done.
+type Progress func(done, total int64, what string)
+
+// Built says what was done for one table.
+type Built struct {
+	Table   string
+	State   string // "built" or "up to date"
+	Rows    int64
+	Seconds float64
+}
+
+// Fingerprint identifies what the tables are made from: the raw files' content
+// and the program. Equal fingerprints give equal tables.
+func Fingerprint(ctx context.Context, c *lake.Conn, program string) (string, error) {
+	rows, err := c.Rows(ctx, "SELECT raw_table, sha256 FROM lake.raw.files ORDER BY ALL")
+	if err != nil {
+		return "", fmt.Errorf("read the manifest: %w", err)
+	}
+	if len(rows) == 0 {
+		return "", &contract.Error{Kind: contract.NotFound, Op: "curate", Err: errors.New("the lake holds no raw files"), Hint: "run `ingest` first"}
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, program)
+	for _, r := range rows {
+		fmt.Fprintln(h, r...)
+	}
+	for _, t := range contract.AllTables() {
+		fmt.Fprintln(h, t.SQL)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// builder is one run, inside the caller's transaction.
+type builder struct {
+	w       *lake.Writer
+	workers int
+	built   []Built
+	wide    *wide
+}
+
+// Run builds all tables, inside the caller's transaction.
+func Run(ctx context.Context, w *lake.Writer, workers int, progress Progress) ([]Built, error) {
+	b := &builder{w: w, workers: workers}
+	if err := b.prepare(ctx); err != nil {
+		return nil, err
+	}
+	tables := contract.AllTables()
+	for i, t := range tables {
+		if progress != nil {
+			progress(int64(i), int64(len(tables)), t.Name)
+		}
+		start := time.Now()
+		rows, err := b.build(ctx, t)
+		if err != nil {
+			return nil, fmt.Errorf("build %s: %w", t.Name, err)
+		}
+		b.built = append(b.built, Built{t.Name, "built", rows, time.Since(start).Seconds()})
+	}
+	return b.built, nil
+}
+
+func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
+	switch maker := header(t, "made by"); maker {
+	case "":
+		return b.fromSQL(ctx, t)
+	case "matrix":
+		return b.fromMatrix(ctx, t)
+	case "macro":
+		return b.macroAverage(ctx, t)
+	default:
+		return 0, fmt.Errorf("the table's header names an unknown maker %q", maker)
+	}
+}
+
+// header gives a free header line of a table file.
+func header(t *contract.Table, key string) string {
+	for line := range strings.Lines(t.SQL) {
+		if value, ok := strings.CutPrefix(line, "-- "+key+": "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// fromSQL replaces a table by the result of its query, and checks its contract.
+func (b *builder) fromSQL(ctx context.Context, t *contract.Table) (int64, error) {
+	name := "lake.main." + lake.Ident(t.Name)
+	if err := b.w.Exec(ctx, "CREATE OR REPLACE TABLE "+name+" AS\n"+t.SQL); err != nil {
+		return 0, err
+	}
+	if err := checkTable(ctx, b.w.Conn, t, name); err != nil {
+		return 0, err
+	}
+	rows, err := b.w.Rows(ctx, "SELECT count(*) FROM "+name)
+	if err != nil {
+		return 0, err
+	}
+	return rows[0][0].(int64), nil
+}
+
+// prepare makes the temporary tables that the .sql files read: the facts under
+// facts_*, the checkpoints, and raw rows without rejects.
+func (b *builder) prepare(ctx context.Context) error {
+	for _, name := range contract.FactNames {
+		if err := b.loadFacts(ctx, contract.LoadFacts(name)); err != nil {
+			return err
+		}
+	}
+	number := "CREATE OR REPLACE TEMP MACRO params_number(p) AS " + contract.ParamsNumber("p")
+	if err := b.w.Exec(ctx, number); err != nil {
+		return err
+	}
+	if err := b.w.Exec(ctx, keysSQL); err != nil {
+		return fmt.Errorf("read the raw keys: %w", err)
+	}
+	if err := checkNames(ctx, b.w.Conn); err != nil {
+		return err
+	}
+	if err := b.w.Exec(ctx, checkpointSQL); err != nil {
+		return fmt.Errorf("list the checkpoints: %w", err)
+	}
+	return checkRepeats(ctx, b.w.Conn)
+}
+
+func (b *builder) loadFacts(ctx context.Context, f contract.Facts) error {
+	rows := make([]string, len(f.Rows))
+	for i, r := range f.Rows {
+		cells := make([]string, len(r))
+		for k, cell := range r {
+			cells[k] = lake.Quote(cell)
+		}
+		rows[i] = "(" + strings.Join(cells, ", ") + ")"
+	}
+	names := make([]string, len(f.Columns))
+	for i, c := range f.Columns {
+		names[i] = lake.Ident(c)
+	}
+	err := b.w.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE facts_%s AS SELECT * FROM (VALUES %s) AS t(%s)",
+		f.Name, strings.Join(rows, ", "), strings.Join(names, ", ")))
+	if err != nil {
+		return fmt.Errorf("load the facts %s: %w", f.Name, err)
+	}
+	return nil
+}

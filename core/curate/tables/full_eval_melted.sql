@@ -1,0 +1,6 @@
+-- table: full_eval_melted
+-- summary: full_eval in long form: one row per checkpoint and metric column that has a value, sorted by metric.
+-- grain: params, data, seed, step, metric
+-- types: step DOUBLE
+-- order: 23
+-- made by: matrix

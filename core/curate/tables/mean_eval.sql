@@ -1,0 +1,7 @@
+-- table: mean_eval
+-- summary: full_eval averaged over seeds: every number's mean over the seeds that have it.
+-- grain: params, data, step
+-- types: step DOUBLE
+-- order: 21
+-- aggregate: mean
+-- made by: matrix

@@ -1,0 +1,7 @@
+-- table: mean_eval_melted
+-- summary: mean_eval in long form, sorted by metric.
+-- grain: params, data, step, metric
+-- types: step DOUBLE
+-- order: 24
+-- aggregate: mean
+-- made by: matrix

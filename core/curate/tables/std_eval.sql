@@ -1,0 +1,7 @@
+-- table: std_eval
+-- summary: The seed noise of full_eval: every number's standard deviation over seeds (n - 1), null for a single seed.
+-- grain: params, data, step
+-- types: step DOUBLE
+-- order: 22
+-- aggregate: std
+-- made by: matrix

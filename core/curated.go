@@ -1,0 +1,84 @@
+package core
+
+import (
+	"context"
+	"fmt"
+
+	"ddcore/core/contract"
+	"ddcore/core/curate"
+	"ddcore/core/lake"
+)
+
+// CurateArgs are the arguments of curate.
+type CurateArgs struct {
+	Force bool `json:"force" help:"build the tables even if raw has not changed"`
+}
+
+type curateRow struct {
+	Table   string  `col:"table_name"`
+	State   string  `col:"state"`
+	Rows    int64   `col:"n_rows"`
+	Seconds float64 `col:"elapsed_seconds"`
+}
+
+func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
+	if !lake.Exists(env.Lake) {
+		_, err := reader(ctx, env) // says what is missing, and makes nothing
+		return nil, err
+	}
+	w, err := writer(ctx, env, "curate")
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	fingerprint, err := curate.Fingerprint(ctx, w.Conn, Version)
+	if err != nil {
+		return nil, err
+	}
+	built, err := upToDate(ctx, w, fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	if built == nil || a.Force {
+		_, err := w.Transaction(ctx, "curate", message(fingerprint), func() (err error) {
+			built, err = curate.Run(ctx, w, env.Options.Workers(), env.tables)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("curate: %w", err)
+		}
+	}
+	rows := make([]curateRow, len(built))
+	for i, b := range built {
+		rows[i] = curateRow(b)
+	}
+	return rowsResult(rows)
+}
+
+func (e *Env) tables(done, total int64, what string) { e.Tell(Progress{done, total, "tables", what}) }
+
+// message carries the fingerprint of a build, so that the next one can tell
+// whether anything has changed.
+func message(fingerprint string) string { return "curate: inputs " + fingerprint }
+
+// upToDate gives the tables as they are when the last build had the same
+// inputs, else nil.
+func upToDate(ctx context.Context, w *lake.Writer, fingerprint string) ([]curate.Built, error) {
+	last, err := w.Rows(ctx, `SELECT commit_message FROM ducklake_snapshots('lake')
+		WHERE commit_message LIKE 'curate: %' ORDER BY snapshot_id DESC LIMIT 1`)
+	if err != nil {
+		return nil, fmt.Errorf("read the snapshots: %w", err)
+	}
+	if len(last) == 0 || last[0][0] != message(fingerprint) {
+		return nil, nil
+	}
+	var built []curate.Built
+	for _, t := range contract.AllTables() {
+		rows, err := w.Rows(ctx, "SELECT count(*) FROM lake.main."+lake.Ident(t.Name))
+		if err != nil {
+			return nil, nil //nolint:nilerr // a table was dropped by hand: build it again
+		}
+		built = append(built, curate.Built{Table: t.Name, State: "up to date", Rows: rows[0][0].(int64)})
+	}
+	return built, nil
+}

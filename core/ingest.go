@@ -1,0 +1,83 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ddcore/core/contract"
+	"ddcore/core/lake"
+	"ddcore/core/source"
+)
+
+// IngestArgs are the arguments of ingest.
+type IngestArgs struct {
+	Paths []string `json:"paths" help:"files, folders or globs to read"`
+	Prune bool     `json:"prune" help:"drop the rows of files that were ingested from a named folder and are no longer in it"`
+}
+
+type ingestRow struct {
+	Path    string `col:"path"`
+	Table   string `col:"raw_table"`
+	State   string `col:"state"`
+	Rows    int64  `col:"n_rows"`
+	Rejects int64  `col:"n_rejects"`
+	Bytes   int64  `col:"n_bytes"`
+}
+
+func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
+	if len(a.Paths) == 0 {
+		return nil, &Error{Kind: contract.Invalid, Op: "ingest", Err: errors.New("no files were named"), Hint: "name files, folders or globs"}
+	}
+	// Look before the lake is made or locked: a misspelt path leaves no folder.
+	if _, err := source.Find(a.Paths); err != nil {
+		return nil, err
+	}
+	w, err := writer(ctx, env, "ingest")
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	plan, err := planIngest(ctx, env, w, a)
+	if err != nil {
+		return nil, err
+	}
+	if !plan.Empty() {
+		_, err := w.Transaction(ctx, "ingest", plan.Message(), func() error {
+			return plan.Run(ctx, w, env.Options.Workers(), env.bytes)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("ingest: %w", err)
+		}
+	}
+	rows := make([]ingestRow, len(plan.Statuses))
+	for i, s := range plan.Statuses {
+		rows[i] = ingestRow(s)
+	}
+	return rowsResult(rows)
+}
+
+func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*source.Plan, error) {
+	ready, err := source.Ready(ctx, w.Conn)
+	if err != nil {
+		return nil, err
+	}
+	if !ready {
+		if _, err := w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) }); err != nil {
+			return nil, err
+		}
+	}
+	return source.MakePlan(ctx, w.Conn, a.Paths, a.Prune, env.bytes)
+}
+
+// writer opens the lake for writing and tells when it has to wait.
+func writer(ctx context.Context, env *Env, verb string) (*lake.Writer, error) {
+	return lake.Write(ctx, env.Lake, verb, env.Options, func(holder string) {
+		env.Tell(Progress{What: "waiting for " + holder})
+	})
+}
+
+// reader opens the lake for reading, at the snapshot that the call names.
+func reader(ctx context.Context, env *Env) (*lake.Session, error) {
+	return lake.Read(ctx, env.Lake, env.Snapshot, env.Options)
+}
