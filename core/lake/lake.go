@@ -60,8 +60,13 @@ func missing(path string) error {
 }
 
 // attach connects the lake to c. snapshot < 0 means the newest.
+//
+// Data inlining is off: it gives every table a shadow in the catalog, SQLite
+// parses all their columns again for every metadata query, and with tables of
+// 1,939 columns that costs 20 ms a query (measured: 13 s against 2.8 s for
+// curating 16 checkpoints).
 func attach(ctx context.Context, c *Conn, path string, readOnly bool, snapshot int64) error {
-	options := fmt.Sprintf("DATA_PATH %s, OVERRIDE_DATA_PATH true, META_BUSY_TIMEOUT 30000",
+	options := fmt.Sprintf("DATA_PATH %s, OVERRIDE_DATA_PATH true, META_BUSY_TIMEOUT 30000, DATA_INLINING_ROW_LIMIT 0",
 		Quote(filepath.Join(path, dataDir)+"/"))
 	if readOnly {
 		options += ", READ_ONLY"

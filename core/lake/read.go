@@ -53,7 +53,9 @@ func Read(ctx context.Context, path string, snapshot int64, o Options) (*Session
 		return nil, err
 	}
 	s := &Session{Conn: conn, Path: path, close: func() { conn.Close(); giveBack(entry) }}
-	if err := conn.Exec(ctx, "USE lake.main"); err != nil {
+	// One transaction for the session's life: it sees one snapshot, and DuckLake
+	// reads a table's statistics once, not again for every statement.
+	if err := conn.Exec(ctx, "BEGIN TRANSACTION; USE lake.main"); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -26,7 +26,8 @@ func Write(ctx context.Context, path, verb string, o Options, waiting func(pid s
 	if err != nil {
 		return nil, ioError("open", path, err)
 	}
-	if !Exists(path) {
+	isNew := !Exists(path)
+	if isNew {
 		if err := create(path); err != nil {
 			return nil, err
 		}
@@ -40,6 +41,12 @@ func Write(ctx context.Context, path, verb string, o Options, waiting func(pid s
 		l.release()
 		return nil, err
 	}
+	if isNew {
+		if err := w.Exec(ctx, lakeOptions); err != nil {
+			w.Close()
+			return nil, fmt.Errorf("set the lake's options: %w", err)
+		}
+	}
 	if l.previousDied {
 		if err := w.deleteOrphans(ctx); err != nil {
 			w.Close()
@@ -48,6 +55,14 @@ func Write(ctx context.Context, path, verb string, o Options, waiting func(pid s
 	}
 	return w, nil
 }
+
+// lakeOptions are kept in the catalog. Zstandard's fastest level is both faster
+// and smaller than Snappy on dictionaries of metrics (measured: 3.0 s and
+// 273 MB against 4.2 s and 532 MB).
+const lakeOptions = `
+	CALL lake.set_option('parquet_compression', 'zstd');
+	CALL lake.set_option('parquet_compression_level', '1');
+	CALL lake.set_option('parquet_version', '2')`
 
 func openWriter(ctx context.Context, path string, o Options, l *lock) (*Writer, error) {
 	db, err := OpenDB(ctx, o, extensions...)
