@@ -150,6 +150,9 @@ func (b *builder) prepare(ctx context.Context) error {
 	if err := b.w.Exec(ctx, number); err != nil {
 		return err
 	}
+	if err := makeRawViews(ctx, b.w.Conn); err != nil {
+		return err
+	}
 	if err := b.w.Exec(ctx, keysSQL); err != nil {
 		return fmt.Errorf("read the raw keys: %w", err)
 	}

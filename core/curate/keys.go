@@ -10,21 +10,32 @@ import (
 	"ddcore/core/lake"
 )
 
+// rawViews names the raw rows that are no rejects.
+var rawViews = map[string]string{
+	"eval_rows": "hf_eval_results", "macro_rows": "hf_macro_avg", "ppl_raw": "hf_ppl_results", "fit_raw": "hf_scaling_law_fit",
+}
+
+// makeRawViews leaves the search for rejects out where there are none.
+func makeRawViews(ctx context.Context, c *lake.Conn) error {
+	for view, table := range rawViews {
+		rejects, err := c.Rows(ctx, "SELECT coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files WHERE raw_table = ?", table)
+		if err != nil {
+			return fmt.Errorf("count the rejects of %s: %w", table, err)
+		}
+		sql := "CREATE OR REPLACE TEMP VIEW " + view + " AS SELECT * FROM lake.raw." + table + " AS r"
+		if rejects[0][0] != int64(0) {
+			sql += " WHERE NOT EXISTS (FROM lake.raw.rejects AS x WHERE x._file = r._file AND x._row = r._row)"
+		}
+		if err := c.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("view %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
 // keysSQL lists the distinct keys of the raw rows that are no rejects, each
 // with how often and in which file it stands.
 const keysSQL = `
-CREATE OR REPLACE TEMP VIEW eval_rows AS
-    SELECT * FROM lake.raw.hf_eval_results AS r
-    WHERE NOT EXISTS (FROM lake.raw.rejects AS x WHERE x._file = r._file AND x._row = r._row);
-CREATE OR REPLACE TEMP VIEW macro_rows AS
-    SELECT * FROM lake.raw.hf_macro_avg AS r
-    WHERE NOT EXISTS (FROM lake.raw.rejects AS x WHERE x._file = r._file AND x._row = r._row);
-CREATE OR REPLACE TEMP VIEW ppl_raw AS
-    SELECT * FROM lake.raw.hf_ppl_results AS r
-    WHERE NOT EXISTS (FROM lake.raw.rejects AS x WHERE x._file = r._file AND x._row = r._row);
-CREATE OR REPLACE TEMP VIEW fit_raw AS
-    SELECT * FROM lake.raw.hf_scaling_law_fit AS r
-    WHERE NOT EXISTS (FROM lake.raw.rejects AS x WHERE x._file = r._file AND x._row = r._row);
 CREATE OR REPLACE TEMP TABLE eval_key AS
     SELECT params, data, seed, step, max(tokens) AS tokens, max(compute) AS compute, count(*) AS n, min(_file) AS _file
     FROM eval_rows GROUP BY ALL;

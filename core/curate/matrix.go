@@ -49,19 +49,23 @@ func (m *matrix) column(metric, task int) []float64 {
 // fill parses the dictionaries that a query gives as (item INTEGER, task
 // INTEGER, text), on several workers.
 func (m *matrix) fill(ctx context.Context, c *lake.Conn, workers int, sql string) error {
-	scratch := sync.Pool{New: func() any { s := make([]float64, len(contract.Metrics)); return &s }}
+	type scratch struct {
+		parser pydict.Parser
+		row    []float64
+	}
+	pool := sync.Pool{New: func() any { return &scratch{row: make([]float64, len(contract.Metrics))} }}
 	return c.Chunks(ctx, workers, func(chunk lake.Chunk) error {
-		row := scratch.Get().(*[]float64)
-		defer scratch.Put(row)
+		s := pool.Get().(*scratch)
+		defer pool.Put(s)
 		items, tasks, texts := chunk.Column(0).Int32s(), chunk.Column(1).Int32s(), chunk.Column(2)
 		for i := range chunk.N {
-			for k := range *row {
-				(*row)[k] = tablefile.Null
+			for k := range s.row {
+				s.row[k] = tablefile.Null
 			}
-			if err := pydict.Metrics(texts.String(i), *row); err != nil {
+			if err := s.parser.Metrics(texts.String(i), s.row); err != nil {
 				return fmt.Errorf("a row that passed ingest does not parse: %w", err)
 			}
-			m.put(int(tasks[i])*m.items+int(items[i]), *row)
+			m.put(int(tasks[i])*m.items+int(items[i]), s.row)
 		}
 		return nil
 	}, sql)
@@ -98,13 +102,16 @@ func (m *matrix) conflicts() []int {
 // average sets task `into` to the mean over the given tasks, metric by metric.
 // all asks for every task's value; without it, the values that there are count.
 func (m *matrix) average(into int, tasks []int, all bool) {
+	sums := make([]kahan, m.items)
 	for metric := range contract.Metrics {
-		out := m.column(metric, into)
-		for item := range m.items {
-			var sum kahan
-			for _, t := range tasks {
-				sum.add(m.column(metric, t)[item])
+		clear(sums)
+		for _, t := range tasks {
+			for item, v := range m.column(metric, t) {
+				sums[item].add(v)
 			}
+		}
+		out := m.column(metric, into)
+		for item, sum := range sums {
 			if sum.n == len(tasks) || (!all && sum.n > 0) {
 				out[item] = sum.mean()
 			}

@@ -136,6 +136,28 @@ func (f *File) digest() error {
 	return nil
 }
 
+// copyTo copies the file and makes sure that it is still the one that was hashed.
+func (f *File) copyTo(path string) error {
+	r, err := os.Open(f.abs)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	w, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	h := sha256.New()
+	if _, err := io.CopyBuffer(io.MultiWriter(w, h), r, make([]byte, 1<<20)); err != nil {
+		return err
+	}
+	if sum := hex.EncodeToString(h.Sum(nil)); sum != f.sha256 {
+		return invalid(f.Path, "is it still being downloaded? wait for its end, then try again", "the file changed while it was read")
+	}
+	return w.Close()
+}
+
 // place identifies a path without telling it: absolute paths name people.
 func place(abs string) string {
 	sum := sha256.Sum256([]byte("ddcore location\x00" + abs))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ddcore/core/contract"
@@ -82,6 +83,11 @@ func recognise(ctx context.Context, c *lake.Conn, f *File) (*RawTable, columns, 
 	cs, err := describe(ctx, c, "SELECT * FROM read_parquet("+lake.Quote(f.abs)+")")
 	if err != nil {
 		return nil, nil, unreadable(f, err)
+	}
+	for _, col := range cs {
+		if slices.Contains(reserved, strings.ToLower(col.Name)) {
+			return nil, nil, invalid(f.Path, "rename the column", "the column name %s is reserved", col.Name)
+		}
 	}
 	t, near, missing := match(cs)
 	if t == nil && near != "" {

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"ddcore/core/contract"
 	"ddcore/core/lake"
@@ -267,7 +270,7 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Pr
 		}
 		id++
 		progress.tell(done, p.Bytes, "ingesting "+a.file.Path)
-		if err := a.ingest(ctx, w.Conn, id, snapshot+1, workers, &p.Statuses[a.index]); err != nil {
+		if err := a.ingest(ctx, w, id, snapshot+1, workers, &p.Statuses[a.index]); err != nil {
 			return err
 		}
 		done += a.file.Bytes
@@ -277,31 +280,42 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Pr
 }
 
 func (a action) drop(ctx context.Context, c *lake.Conn) error {
-	for _, from := range []string{a.table.sqlName() + " WHERE _file = ?", "lake.raw.rejects WHERE _file = ?", "lake.raw.files WHERE file_id = ?"} {
-		if err := c.Exec(ctx, "DELETE FROM "+from, a.replace); err != nil {
+	for _, from := range []string{
+		a.table.sqlName() + " WHERE filename LIKE '%/' || ? || '-%'",
+		"lake.raw.rejects WHERE _file = ?::BIGINT", "lake.raw.files WHERE file_id = ?::BIGINT",
+	} {
+		if err := c.Exec(ctx, "DELETE FROM "+from, padded(a.replace)); err != nil {
 			return fmt.Errorf("drop the rows of file %d: %w", a.replace, err)
 		}
 	}
 	return nil
 }
 
-func (a action) ingest(ctx context.Context, c *lake.Conn, id, snapshot int64, workers int, status *Status) error {
+// padded writes a file_id as the names of stored files start.
+func padded(id int64) string { return fmt.Sprintf("%09d", id) }
+
+func (a action) ingest(ctx context.Context, w *lake.Writer, id, snapshot int64, workers int, status *Status) error {
+	c := w.Conn
 	if err := a.table.create(ctx, c, a.columns); err != nil {
 		return err
 	}
-	if err := a.checkTypes(ctx, c); err != nil {
+	path, err := a.store(ctx, w, id)
+	if err != nil {
 		return err
 	}
-	if err := c.Exec(ctx, a.insertSQL(), id); err != nil {
+	if err := a.readWhole(ctx, c, path); err != nil {
 		return unreadable(a.file, err)
 	}
-	rejects, err := a.rejects(ctx, c, id, workers)
+	rejects, err := a.rejects(ctx, c, path, id, workers)
 	if err != nil {
-		return fmt.Errorf("check %s: %w", a.file.Path, err)
+		return unreadable(a.file, err)
 	}
-	rows, err := c.Rows(ctx, "SELECT count(*) FROM "+a.table.sqlName()+" WHERE _file = ?", id)
+	if err := c.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), path); err != nil {
+		return fmt.Errorf("register %s: %w", a.file.Path, err)
+	}
+	rows, err := c.Rows(ctx, "SELECT num_rows::BIGINT FROM parquet_file_metadata("+lake.Quote(path)+")")
 	if err != nil {
-		return err
+		return unreadable(a.file, err)
 	}
 	status.Rows, status.Rejects = rows[0][0].(int64), rejects
 	schema, err := json.Marshal(a.columns)
@@ -313,14 +327,65 @@ func (a action) ingest(ctx context.Context, c *lake.Conn, id, snapshot int64, wo
 		status.Rows, rejects, string(schema), snapshot)
 }
 
-func (a action) insertSQL() string {
-	var names, values []string
-	for _, col := range a.columns {
-		names = append(names, lake.Ident(col.Name))
-		values = append(values, carry(col, a.table.typeOf(col)))
+// store puts the file into the table's folder: as it is, byte for byte, or,
+// when a column has another type than the table, rewritten with that column
+// cast without loss.
+func (a action) store(ctx context.Context, w *lake.Writer, id int64) (string, error) {
+	dir := w.DataDir("raw", a.table.stored())
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", storeError(a.file, err)
 	}
-	return fmt.Sprintf("INSERT INTO %s (%s, _file, _row) SELECT %s, ?, file_row_number FROM read_parquet(%s, file_row_number = true)",
-		a.table.sqlName(), strings.Join(names, ", "), strings.Join(values, ", "), lake.Quote(a.file.abs))
+	path := filepath.Join(dir, padded(id)+"-"+a.file.sha256[:12]+".parquet")
+	if a.sameTypes() {
+		return path, storeError(a.file, a.file.copyTo(path))
+	}
+	if err := a.checkTypes(ctx, w.Conn); err != nil {
+		return "", err
+	}
+	values := make([]string, len(a.columns))
+	for i, col := range a.columns {
+		values[i] = carry(col, a.table.typeOf(col)) + " AS " + lake.Ident(col.Name)
+	}
+	err := w.Exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM read_parquet(%s)) TO %s (FORMAT parquet, COMPRESSION zstd)",
+		strings.Join(values, ", "), lake.Quote(a.file.abs), lake.Quote(path)))
+	if err != nil {
+		return "", unreadable(a.file, err)
+	}
+	return path, nil
+}
+
+func (a action) sameTypes() bool {
+	for _, col := range a.columns {
+		if a.table.typeOf(col) != col.Type {
+			return false
+		}
+	}
+	return true
+}
+
+func storeError(f *File, err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *contract.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	hint := ""
+	if errors.Is(err, syscall.ENOSPC) {
+		hint = "the disk is full: free some space and try again; the lake is as it was"
+	}
+	return &contract.Error{Kind: contract.IO, Op: "ingest", Target: f.Path, Err: fmt.Errorf("store the file: %w", err), Hint: hint}
+}
+
+// readWhole decodes every column but the dictionary, which rejects reads: a
+// damaged page is found now, not by a later query.
+func (a action) readWhole(ctx context.Context, c *lake.Conn, path string) error {
+	exclude := ""
+	if a.table.Dict != "" {
+		exclude = " EXCLUDE (" + lake.Ident(a.table.Dict) + ")"
+	}
+	return c.Exec(ctx, "SELECT bit_xor(hash(t)) FROM (SELECT *"+exclude+" FROM read_parquet("+lake.Quote(path)+")) AS t")
 }
 
 // typeOf is the type in which raw keeps a column of a file.
@@ -370,21 +435,24 @@ func (a action) checkTypes(ctx context.Context, c *lake.Conn) error {
 }
 
 // rejects finds the rows that no curated table can use, and says why.
-func (a action) rejects(ctx context.Context, c *lake.Conn, id int64, workers int) (int64, error) {
+func (a action) rejects(ctx context.Context, c *lake.Conn, path string, id int64, workers int) (int64, error) {
 	var found []reject
 	var mu sync.Mutex
-	query := fmt.Sprintf("SELECT _row, %s, %s FROM %s WHERE _file = ?", a.problemSQL(), a.textSQL(), a.table.sqlName())
+	parsers := sync.Pool{New: func() any { return new(pydict.Parser) }}
+	query := fmt.Sprintf("SELECT file_row_number, %s, %s FROM read_parquet(%s, file_row_number = true)", a.problemSQL(), a.textSQL(), lake.Quote(path))
 	if a.table.Dict == "" {
-		query += " AND " + a.problemSQL() + " IS NOT NULL"
+		query += " WHERE " + a.problemSQL() + " IS NOT NULL"
 	}
 	err := c.Chunks(ctx, workers, func(chunk lake.Chunk) error {
+		parser := parsers.Get().(*pydict.Parser)
+		defer parsers.Put(parser)
 		rows, problems, texts := chunk.Column(0).Int64s(), chunk.Column(1), chunk.Column(2)
 		for i := range chunk.N {
 			reason := ""
 			if !problems.IsNull(i) {
 				reason = problems.String(i)
 			} else if a.table.Dict != "" {
-				if err := pydict.Check(texts.String(i)); err != nil {
+				if err := parser.Check(texts.String(i)); err != nil {
 					reason = a.table.Dict + " " + err.Error()
 				}
 			}
@@ -395,7 +463,7 @@ func (a action) rejects(ctx context.Context, c *lake.Conn, id int64, workers int
 			}
 		}
 		return nil
-	}, query, id)
+	}, query)
 	if err != nil {
 		return 0, err
 	}
@@ -426,8 +494,8 @@ func (a action) textSQL() string {
 		return "coalesce(" + lake.Ident(a.table.Dict) + ", '')"
 	}
 	var names []string
-	for _, t := range a.table.Columns {
-		names = append(names, lake.Ident(t.Name))
+	for _, col := range a.columns {
+		names = append(names, lake.Ident(col.Name))
 	}
 	return "to_json({" + keyed(names) + "})::VARCHAR"
 }

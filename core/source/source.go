@@ -61,14 +61,17 @@ func Setup(ctx context.Context, c *lake.Conn) error {
 		CREATE TABLE IF NOT EXISTS lake.raw.rejects (_file BIGINT, _row BIGINT, reason VARCHAR, text VARCHAR)`)
 }
 
-// create makes the table, and adds columns of the file that it lacks: a later
-// revision may carry more.
+// A raw table lies in the lake as two things: the table _<name>, whose Parquet
+// files are the ingested ones byte for byte (named by file_id), and the view
+// <name> over it, which adds _file and _row from DuckLake's virtual columns.
+
+// create makes table and view, and adds columns of the file that they lack: a
+// later revision may carry more.
 func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
 	var defs []string
 	for _, col := range t.Columns {
 		defs = append(defs, lake.Ident(col.Name)+" "+col.Type)
 	}
-	defs = append(defs, "_file BIGINT", "_row BIGINT")
 	if err := c.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS lake.raw; CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), strings.Join(defs, ", "))); err != nil {
 		return fmt.Errorf("create raw.%s: %w", t.Name, err)
 	}
@@ -83,10 +86,22 @@ func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
 			}
 		}
 	}
+	err = c.Exec(ctx, fmt.Sprintf(`CREATE OR REPLACE VIEW lake.raw.%s AS
+		SELECT *, regexp_extract(filename, '([0-9]+)-[^/]*$', 1)::BIGINT AS _file, file_row_number AS _row FROM raw.%s`,
+		lake.Ident(t.Name), lake.Ident(t.stored())))
+	if err != nil {
+		return fmt.Errorf("create the view raw.%s: %w", t.Name, err)
+	}
 	return nil
 }
 
-func (t RawTable) sqlName() string { return "lake.raw." + lake.Ident(t.Name) }
+// stored is the name of the table behind the view.
+func (t RawTable) stored() string { return "_" + t.Name }
+
+func (t RawTable) sqlName() string { return "lake.raw." + lake.Ident(t.stored()) }
+
+// reserved are names that the views and DuckLake use themselves.
+var reserved = []string{"_file", "_row", "filename", "file_row_number", "file_index", "rowid", "snapshot_id"}
 
 // column is a name and a DuckDB type, as found in a file or a table.
 type column struct {
@@ -159,6 +174,9 @@ func Meaning(table string) string {
 	}
 	if t := tableNamed(table); t != nil {
 		return t.Meaning
+	}
+	if t := tableNamed(strings.TrimPrefix(table, "_")); t != nil {
+		return "the stored files behind raw." + t.Name
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package pydict
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -9,14 +10,30 @@ import (
 	"ddcore/core/contract"
 )
 
+// Parser reads dictionaries of metrics. It remembers the text that stood
+// between the values of the last one: rows of a file have the same keys in the
+// same order, and comparing that text is faster than reading it. A Parser
+// belongs to one goroutine; its zero value is ready.
+type Parser struct {
+	gaps []gap
+}
+
+// gap is what stands before a value: ", 'acc_raw': ".
+type gap struct {
+	text  string
+	key   string
+	index int // of the key in contract.Metrics, or -1
+}
+
 // Check tells whether text is a dictionary of metrics: readable, and a number,
 // a boolean or None under every known metric.
-func Check(text string) error {
-	return Scan(text, func(key string, v Value) error {
-		if v.Kind <= Bool || MetricIndex(key) < 0 {
+func (p *Parser) Check(text string) error {
+	return p.scan(text, func(g *gap, v Value) error {
+		if v.Kind <= Bool || g.index < 0 {
 			return nil
 		}
-		return notNumeric(key, v)
+		_, _, err := v.Float()
+		return fmt.Errorf("%s: %w", g.key, err)
 	})
 }
 
@@ -25,21 +42,62 @@ func Check(text string) error {
 // its slot. Numbers are rounded once, to the nearest float64; True is 1. A key
 // that occurs twice counts once, with its last value, as in Python. Unknown
 // keys are passed over: raw keeps them.
-func Metrics(text string, out []float64) error {
-	return Scan(text, func(key string, v Value) error {
-		i := MetricIndex(key)
-		if i < 0 {
+func (p *Parser) Metrics(text string, out []float64) error {
+	return p.scan(text, func(g *gap, v Value) error {
+		if g.index < 0 {
 			return nil
 		}
 		x, ok, err := v.Float()
 		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+			return fmt.Errorf("%s: %w", g.key, err)
 		}
 		if ok {
-			out[i] = x
+			out[g.index] = x
 		}
 		return nil
 	})
+}
+
+func (p *Parser) scan(text string, visit func(*gap, Value) error) error {
+	s := scanner{text: text}
+	if err := s.open(); err != nil {
+		return err
+	}
+	for i := 0; ; i++ {
+		if i < len(p.gaps) && strings.HasPrefix(text[s.pos:], p.gaps[i].text) {
+			s.pos += len(p.gaps[i].text)
+		} else if done, err := p.read(&s, i); done || err != nil {
+			return err
+		}
+		v, err := s.value(0)
+		if err != nil {
+			return err
+		}
+		if err := visit(&p.gaps[i], v); err != nil {
+			return err
+		}
+	}
+}
+
+// read reads the gap before value i, or the end of the dictionary.
+func (p *Parser) read(s *scanner, i int) (done bool, err error) {
+	start := s.pos
+	if i > 0 {
+		if done, err := s.next('}'); done || err != nil {
+			return true, cmp.Or(err, s.end())
+		}
+	}
+	s.space()
+	if s.take('}') {
+		return true, s.end()
+	}
+	key, err := s.key(0)
+	if err != nil {
+		return true, err
+	}
+	s.space()
+	p.gaps = append(p.gaps[:i], gap{text: strings.Clone(s.text[start:s.pos]), key: strings.Clone(key), index: MetricIndex(key)})
+	return false, nil
 }
 
 // Float gives the value as a number; ok is false for None.
@@ -64,11 +122,6 @@ func (v Value) Float() (x float64, ok bool, err error) {
 	default:
 		return 0, false, fmt.Errorf("expected a number, found %.40q", v.Text)
 	}
-}
-
-func notNumeric(key string, v Value) error {
-	_, _, err := v.Float()
-	return fmt.Errorf("%s: %w", key, err)
 }
 
 var metricIndex = func() map[string]int {

@@ -39,13 +39,24 @@ const maxDepth = 100
 // of the text. The error says what is wrong and at which byte.
 func Scan(text string, visit func(key string, v Value) error) error {
 	s := scanner{text: text}
-	s.space()
-	if !s.take('{') {
-		return s.expected("a dictionary that starts with {")
+	if err := s.open(); err != nil {
+		return err
 	}
 	if err := s.pairs(visit, 0); err != nil {
 		return err
 	}
+	return s.end()
+}
+
+func (s *scanner) open() error {
+	s.space()
+	if !s.take('{') {
+		return s.expected("a dictionary that starts with {")
+	}
+	return nil
+}
+
+func (s *scanner) end() error {
 	s.space()
 	if s.pos < len(s.text) {
 		return s.expected("nothing after the dictionary's }")
@@ -97,10 +108,6 @@ func (s *scanner) pairs(visit func(string, Value) error, depth int) error {
 		if err != nil {
 			return err
 		}
-		s.space()
-		if !s.take(':') {
-			return s.expected("a colon")
-		}
 		value, err := s.value(depth)
 		if err != nil {
 			return err
@@ -116,12 +123,20 @@ func (s *scanner) pairs(visit func(string, Value) error, depth int) error {
 	}
 }
 
+// key reads a key and its colon.
 func (s *scanner) key(depth int) (string, error) {
 	v, err := s.value(depth)
-	if err == nil && v.Kind == Nested {
+	if err != nil {
+		return "", err
+	}
+	if v.Kind == Nested {
 		return "", s.expected("a key that is a string or a number")
 	}
-	return v.Text, err
+	s.space()
+	if !s.take(':') {
+		return "", s.expected("a colon")
+	}
+	return v.Text, nil
 }
 
 // next reads what stands between two items: a comma, or the closing bracket.

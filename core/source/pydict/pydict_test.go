@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -83,7 +84,7 @@ func TestMetrics(t *testing.T) {
 	}
 	at := func(name string) float64 { return out[pydict.MetricIndex(name)] }
 	fill()
-	require.NoError(t, pydict.Metrics(`{'acc_raw': 0.1, 'acc_uncond': None, 'margin': nan, 'total_prob': inf, 'no_answer': True, 'predicted_index_raw': [1], 'correct_prob': 1e999, 'acc_per_char': 168631869269606400000, 'acc_per_token': 1, 'acc_per_token': 2}`, out))
+	require.NoError(t, new(pydict.Parser).Metrics(`{'acc_raw': 0.1, 'acc_uncond': None, 'margin': nan, 'total_prob': inf, 'no_answer': True, 'predicted_index_raw': [1], 'correct_prob': 1e999, 'acc_per_char': 168631869269606400000, 'acc_per_token': 1, 'acc_per_token': 2}`, out))
 	require.Equal(t, 0.1, at("acc_raw"))
 	require.Equal(t, -99.0, at("acc_uncond"), "None keeps the slot")
 	require.Equal(t, -99.0, at("primary_metric"), "absent keeps the slot")
@@ -95,10 +96,31 @@ func TestMetrics(t *testing.T) {
 	require.Equal(t, 2.0, at("acc_per_token"), "the last value counts")
 
 	for _, bad := range []string{`{'acc_raw': 'high'}`, `{'acc_raw': [0.5]}`} {
-		require.ErrorContains(t, pydict.Metrics(bad, out), "acc_raw: expected a number")
-		require.ErrorContains(t, pydict.Check(bad), "acc_raw: expected a number")
+		require.ErrorContains(t, new(pydict.Parser).Metrics(bad, out), "acc_raw: expected a number")
+		require.ErrorContains(t, new(pydict.Parser).Check(bad), "acc_raw: expected a number")
 	}
-	require.NoError(t, pydict.Check(`{'acc_raw': None, 'other': 'text'}`))
+	require.NoError(t, new(pydict.Parser).Check(`{'acc_raw': None, 'other': 'text'}`))
+}
+
+// TestParserForgets: what a parser remembers of one row never changes the next.
+func TestParserForgets(t *testing.T) {
+	texts := []string{
+		`{'acc_raw': 1, 'margin': 2, 'x': 3}`, `{'acc_raw': 4, 'margin': 5}`, `{'margin': 6, 'acc_raw': 7, 'x': 8}`, `{}`,
+		`{"acc_raw": 9,"margin":10}`, `{'acc_raw': 11, 'acc_raw': 12}`, `{'acc_raw': 1, 'margin'}`, `{'acc_raw': 13,}`, `{'acc_raw': 14, 'margin': 15, 'x': 16}`,
+		`{'acc_raw': 1, 'margin': 2} 'x': 3`,
+	}
+	var kept pydict.Parser
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		text := texts[r.IntN(len(texts))]
+		a, b := make([]float64, len(contract.Metrics)), make([]float64, len(contract.Metrics))
+		errA, errB := kept.Metrics(text, a), new(pydict.Parser).Metrics(text, b)
+		require.Equal(t, errB, errA, text)
+		require.Equal(t, errB, kept.Check(text), text)
+		if errA == nil {
+			require.Equal(t, b, a, text)
+		}
+	}
 }
 
 // FuzzScan: no input panics; Check and Metrics agree; and all JSON objects are
@@ -109,7 +131,7 @@ func FuzzScan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		out := make([]float64, len(contract.Metrics))
-		require.Equal(t, pydict.Check(text) == nil, pydict.Metrics(text, out) == nil, text)
+		require.Equal(t, new(pydict.Parser).Check(text) == nil, new(pydict.Parser).Metrics(text, out) == nil, text)
 
 		var object map[string]any
 		if !utf8.ValidString(text) || json.Unmarshal([]byte(text), &object) != nil || object == nil || strings.Count(text, "[")+strings.Count(text, "{") > 90 {
@@ -141,17 +163,17 @@ func BenchmarkMetrics(b *testing.B) {
 	}
 	s := strings.TrimSuffix(text.String(), ", ") + "}"
 	out := make([]float64, len(contract.Metrics))
-	b.SetBytes(int64(len(s)))
+	p := new(pydict.Parser)
 	b.Run("Metrics", func(b *testing.B) {
 		b.SetBytes(int64(len(s)))
 		for b.Loop() {
-			_ = pydict.Metrics(s, out)
+			_ = p.Metrics(s, out)
 		}
 	})
 	b.Run("Check", func(b *testing.B) {
 		b.SetBytes(int64(len(s)))
 		for b.Loop() {
-			_ = pydict.Check(s)
+			_ = p.Check(s)
 		}
 	})
 }
