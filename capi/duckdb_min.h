@@ -38,6 +38,7 @@ _Static_assert(sizeof(duckdb_result) == 48, "duckdb_result is passed by value");
 _Static_assert(sizeof(duckdb_query_progress_type) == 24, "returned by value");
 
 const char *duckdb_library_version(void);
+duckdb_state duckdb_query(duckdb_connection connection, const char *sql, duckdb_result *out);
 void duckdb_interrupt(duckdb_connection connection);
 duckdb_query_progress_type duckdb_query_progress(duckdb_connection connection);
 

@@ -113,6 +113,8 @@ static char *start_fetching(struct stream *s) {
 char *stream_start(struct stream *s, void *statement) {
   duckdb_pending_result pending = NULL;
   char *error = NULL;
+  /* Without these stream_percent knows nothing; a failure costs no more. */
+  duckdb_query(s->conn, "SET enable_progress_bar = true; SET enable_progress_bar_print = false", NULL);
   /* Making the pending result clears an earlier interrupt, so look at the flag
    * after it; a later interrupt is seen by the execution. */
   if (duckdb_pending_prepared_streaming(statement, &pending) == DuckDBError) {
