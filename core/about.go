@@ -34,6 +34,29 @@ func version(context.Context, *Env, NoArgs) (*Result, error) {
 	return rowsResult(rows)
 }
 
+func init() { // not in the list itself, which it reads
+	Verbs = append(Verbs, verb("verbs", "List the verbs and their arguments.", false, verbs))
+}
+
+// verbRow is a verb (argument "", help: its summary) or one of its arguments.
+type verbRow struct {
+	Verb     string `col:"verb"`
+	Argument string `col:"argument"`
+	Type     string `col:"type"`
+	Help     string `col:"help"`
+}
+
+func verbs(context.Context, *Env, NoArgs) (*Result, error) {
+	var rows []verbRow
+	for _, v := range Verbs {
+		rows = append(rows, verbRow{Verb: v.Name, Help: v.Summary})
+		for _, a := range v.Args {
+			rows = append(rows, verbRow{v.Name, a.Name, a.Type.String(), a.Help})
+		}
+	}
+	return rowsResult(rows)
+}
+
 type doctorRow struct {
 	Check  string `col:"check"`
 	State  string `col:"state"` // ok, missing or warning
