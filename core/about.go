@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -51,10 +52,28 @@ func verbs(context.Context, *Env, NoArgs) (*Result, error) {
 	for _, v := range Verbs {
 		rows = append(rows, verbRow{Verb: v.Name, Help: v.Summary})
 		for _, a := range v.Args {
-			rows = append(rows, verbRow{v.Name, a.Name, a.Type.String(), a.Help})
+			rows = append(rows, verbRow{v.Name, a.Name, jsonType(a.Type), a.Help})
 		}
 	}
 	return rowsResult(rows)
+}
+
+// jsonType names a type as the users of a request write it.
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Int, reflect.Int64:
+		return "integer"
+	case reflect.Map:
+		return "object"
+	case reflect.Slice:
+		return strings.TrimSuffix("list of "+jsonType(t.Elem()), " of any")
+	default:
+		return "any"
+	}
 }
 
 type doctorRow struct {

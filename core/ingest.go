@@ -72,6 +72,12 @@ func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*s
 
 // writer opens the lake for writing and tells when it has to wait.
 func writer(ctx context.Context, env *Env, verb string) (*lake.Writer, error) {
+	if env.Snapshot != lake.Newest {
+		return nil, &Error{
+			Kind: contract.Invalid, Op: verb, Target: env.Lake, Err: fmt.Errorf("snapshot %d is the past and cannot be written", env.Snapshot),
+			Hint: "open the lake without a snapshot",
+		}
+	}
 	return lake.Write(ctx, env.Lake, verb, env.Options, func(holder string) {
 		env.Tell(Progress{What: "waiting for " + holder})
 	})
