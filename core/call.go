@@ -112,3 +112,6 @@ func decode(data []byte, into any) error {
 
 // SQLError turns DuckDB's message into an Error.
 func SQLError(message string) error { return lake.SQLError(message) }
+
+// CloseIdle closes the DuckDB instances that are kept open between calls.
+func CloseIdle() { lake.CloseIdle() }

@@ -120,15 +120,11 @@ func copyTo(ctx context.Context, s *lake.Session, t *contract.Table, path, forma
 // describeFields gives each exported column's facts, for the file's metadata.
 func describeFields(ctx context.Context, s *lake.Session, t *contract.Table, sql string, params []any) map[string]string {
 	out := t.Metadata()
-	stmt, err := s.Prepare(ctx, sql, params...)
+	stmt, schema, err := s.PrepareTyped(ctx, sql, params...)
 	if err != nil {
-		return out
+		return out // COPY will say what is wrong
 	}
 	defer stmt.Close()
-	schema, err := stmt.Schema(s.Conn)
-	if err != nil {
-		return out
-	}
 	for _, f := range schema.Fields() {
 		if known, ok := t.Field(f.Name); ok {
 			for key, value := range known.Metadata() {
@@ -154,15 +150,11 @@ func writeArrow(ctx context.Context, s *lake.Session, t *contract.Table, path, s
 		return 0, err
 	}
 	defer f.Close()
-	stmt, err := s.Prepare(ctx, sql, params...)
+	stmt, schema, err := s.PrepareTyped(ctx, sql, params...)
 	if err != nil {
 		return 0, err
 	}
 	defer stmt.Close()
-	schema, err := stmt.Schema(s.Conn)
-	if err != nil {
-		return 0, err
-	}
 	annotated := contract.Annotate(schema, t)
 	w, err := ipc.NewFileWriter(f, ipc.WithSchema(annotated))
 	if err != nil {

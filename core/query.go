@@ -71,7 +71,7 @@ type SelectArgs struct {
 	Filters map[string]any `json:"filters" help:"column = value, or column = list of values"`
 	Where   string         `json:"where" help:"a condition in SQL, e.g. step >= 1000"`
 	Columns []string       `json:"columns" help:"the columns to give; default: all"`
-	OrderBy []string       `json:"order_by" help:"columns to sort by; -name is descending; params sorts by size"`
+	OrderBy []string       `json:"order_by" help:"columns to sort by; -name is descending; params sorts by size; default: the table's grain; an empty list: as stored, which is fastest"`
 	Limit   int64          `json:"limit" help:"the most rows to give"`
 }
 
@@ -109,6 +109,9 @@ func (a SelectArgs) sql(ctx context.Context, c *lake.Conn) (string, []any, error
 	if len(conditions) > 0 {
 		sql += " WHERE " + strings.Join(conditions, " AND ")
 	}
+	if a.OrderBy == nil {
+		sql += a.defaultOrder()
+	}
 	if len(a.OrderBy) > 0 {
 		if err := a.known(ctx, c, have, trimmed(a.OrderBy)); err != nil {
 			return "", nil, err
@@ -119,6 +122,17 @@ func (a SelectArgs) sql(ctx context.Context, c *lake.Conn) (string, []any, error
 		sql += fmt.Sprintf(" LIMIT %d", a.Limit)
 	}
 	return sql, params, nil
+}
+
+// defaultOrder sorts curated tables by their grain: DuckDB gives rows of a
+// DuckLake in no fixed order. A melted table that is read whole stays unsorted,
+// for it has tens of millions of rows.
+func (a SelectArgs) defaultOrder() string {
+	t := contract.FindTable(a.Name)
+	if t == nil || slices.Contains(t.Grain, "metric") && len(a.Filters) == 0 && a.Where == "" {
+		return ""
+	}
+	return " ORDER BY " + joined(t.Grain, lake.Ident)
 }
 
 func (a SelectArgs) conditions(ctx context.Context, c *lake.Conn, have []string) (sql []string, params []any, err error) {

@@ -44,8 +44,9 @@ func (r *Result) Native() (conn, stmt unsafe.Pointer, ok bool) {
 // is C's. It is nil when Native is ok.
 func (r *Result) Reader() array.RecordReader { return r.reader }
 
-// Each runs the result to its end and shows every batch to f. It is for Go
-// callers; the border streams from Native itself.
+// Each runs the result to its end and shows every batch to f. A batch, and every
+// string that is read from it, is valid until f returns. It is for Go callers;
+// the border streams from Native itself.
 func (r *Result) Each(ctx context.Context, f func(arrow.RecordBatch) error) error {
 	if r.stmt != nil {
 		return r.stmt.Batches(ctx, r.conn.Conn, r.schema, f)
@@ -73,14 +74,8 @@ func (r *Result) Close() {
 
 // queryResult prepares sql on a session, which the result then owns.
 func queryResult(ctx context.Context, s *lake.Session, t *contract.Table, sql string, args ...any) (*Result, error) {
-	stmt, err := s.Prepare(ctx, sql, args...)
+	stmt, schema, err := s.PrepareTyped(ctx, sql, args...)
 	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	schema, err := stmt.Schema(s.Conn)
-	if err != nil {
-		stmt.Close()
 		s.Close()
 		return nil, err
 	}

@@ -58,7 +58,7 @@ WITH keys AS (
 names AS (
     SELECT 'params' AS kind, params AS name, n, _file FROM keys WHERE params NOT IN (SELECT params FROM facts_model_sizes)
     UNION ALL SELECT 'recipe', data, n, _file FROM keys WHERE data NOT IN (SELECT name FROM facts_recipe_names)
-    UNION ALL SELECT 'seed', seed, n, _file FROM keys WHERE seed NOT IN (SELECT seed_label FROM facts_seeds)
+    UNION ALL SELECT 'seed', seed, n, _file FROM keys WHERE seed NOT IN (SELECT seed_label FROM facts_seed_names)
     UNION ALL SELECT 'task', task, n, _file FROM eval_task WHERE task NOT IN (SELECT task FROM facts_tasks)
     UNION ALL SELECT 'task', task, n, _file FROM macro_raw_key
         WHERE task NOT IN (SELECT task FROM facts_tasks) AND task NOT IN ('mmlu', 'olmes_10_macro_avg')
@@ -99,7 +99,7 @@ CREATE OR REPLACE TEMP TABLE raw_checkpoint AS
     SELECT k.params, k.data, k.seed AS seed_label, k.step, n.recipe, s.seed::BIGINT AS seed
     FROM (SELECT params, data, seed, step FROM eval_key UNION SELECT params, data, seed, step FROM ppl_key) AS k
     JOIN (SELECT DISTINCT recipe, name FROM facts_recipe_names) AS n ON n.name = k.data
-    JOIN facts_seeds AS s ON s.seed_label = k.seed;
+    JOIN facts_seed_names AS s ON s.seed_label = k.seed;
 CREATE OR REPLACE TEMP TABLE checkpoint AS
     SELECT
         (row_number() OVER (ORDER BY params, recipe, seed, step) - 1)::INTEGER AS id,
@@ -123,7 +123,7 @@ CREATE OR REPLACE TEMP TABLE macro_key AS
             k.step * coalesce(p.compute, 6.0::DOUBLE * params_exact::BIGINT * batch_size::BIGINT * 2048) AS compute
         FROM macro_raw_key AS k
         JOIN (SELECT DISTINCT recipe, name FROM facts_recipe_names) AS n ON n.name = k.data
-        JOIN facts_seeds AS s ON s.seed_label = k.seed
+        JOIN facts_seed_names AS s ON s.seed_label = k.seed
         JOIN facts_model_sizes USING (params)
         LEFT JOIN per_step AS p USING (params)
     );

@@ -19,7 +19,7 @@ func (b *builder) macroAverage(ctx context.Context, t *contract.Table) (int64, e
 		SELECT k.id, 0::INTEGER, r.metrics
 		FROM macro_rows AS r
 		JOIN (SELECT DISTINCT recipe, name FROM facts_recipe_names) AS n ON n.name = r.data
-		JOIN facts_seeds AS s ON s.seed_label = r.seed
+		JOIN facts_seed_names AS s ON s.seed_label = r.seed
 		JOIN macro_key AS k ON k.params = r.params AND k.recipe = n.recipe AND k.seed = s.seed::BIGINT AND k.step = r.step AND k.task = r.task`); err != nil {
 		return 0, err
 	}

@@ -23,6 +23,7 @@ func (c *Conn) Close() { duckdb.Disconnect(&c.handle) }
 // Stmt is a prepared statement with its parameters bound.
 type Stmt struct {
 	handle duckdb.PreparedStatement
+	alone  bool // no other statement stood before it
 }
 
 // Close frees the statement; it may be called twice.
@@ -63,7 +64,7 @@ func (c *Conn) Prepare(ctx context.Context, sql string, args ...any) (*Stmt, err
 		return nil, &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("the statement is empty")}
 	}
 	for i := duckdb.IdxT(0); ; i++ {
-		s := &Stmt{}
+		s := &Stmt{alone: n == 1}
 		if duckdb.PrepareExtractedStatement(c.handle, extracted, i, &s.handle) == duckdb.StateError {
 			err := SQLError(duckdb.PrepareError(s.handle))
 			s.Close()

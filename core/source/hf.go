@@ -55,7 +55,7 @@ func perplexityColumns() []RawColumn {
 		{"params", "VARCHAR", true, true},
 		{"data", "VARCHAR", true, true},
 		{"seed", "VARCHAR", true, true},
-		{"step", "DOUBLE", true, true},
+		{"step", "BIGINT", true, true},
 	}
 	for _, set := range contract.PerplexitySets {
 		cs = append(cs, RawColumn{"eval/" + set + "-validation/Perplexity", "DOUBLE", set == "pile", false})

@@ -1,0 +1,83 @@
+# The only interface: `make help` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q
+GO_TAGS := duckdb_arrow
+
+# DuckDB's extensions come as wheels; Go's tests read them from a folder.
+EXTENSIONS := build/extensions
+export DDCORE_EXTENSION_DIR ?= $(abspath $(EXTENSIONS))
+export GOFLAGS := -tags=$(GO_TAGS)
+# Real samples for the tests, where they are; the demo and the tests that need
+# them use made data elsewhere, and say so.
+export DDCORE_DATA ?= $(abspath ../shared/data)
+
+include build.mk
+
+.PHONY: help demo build test test-go test-python golden docs fuzz bench lint fmt clean
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+demo: $(VENV)/.installed ## build all, ingest, curate, print a table and write a chart
+	$(VENV)/bin/python bench/demo.py
+
+build: $(EXTENSIONS)/.installed ## build the CLI into build/ddcore
+	go build -o build/ddcore ./cmd/ddcore
+
+test: test-go test-python ## build and test everything
+
+test-go: $(EXTENSIONS)/.installed ## the Go tests
+	go vet ./...
+	go test -timeout 20m ./...
+
+test-python: $(VENV)/.installed ## the Python tests, through the installed wheel
+	$(VENV)/bin/python -m pytest
+
+golden: $(EXTENSIONS)/.installed ## rewrite testdata/golden and the generated docs
+	go test ./core -run 'TestGolden|TestDocs' -count=1 -args -update
+	go test ./cmd/ddcore -run TestDocs -count=1 -args -update
+
+docs: golden ## the generated documents
+
+fuzz: ## fuzz every parser, a minute each
+	go test ./core/source/pydict -fuzz FuzzScan -fuzztime 60s
+
+bench: $(VENV)/.installed ## measure against datadec, DuckDB and Polars
+	$(PYTHON) bench/run.py
+
+lint: $(VENV)/.tools ## formatters, linters and type checkers, without changing anything
+	@test -z "$$(go run mvdan.cc/gofumpt@v0.9.2 -l $$(git ls-files '*.go'))" || { echo 'gofumpt: run make fmt'; go run mvdan.cc/gofumpt@v0.9.2 -l .; exit 1; }
+	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
+	$(VENV)/bin/ruff format --check python bench notebooks
+	$(VENV)/bin/ruff check python bench notebooks
+	$(VENV)/bin/mypy
+
+fmt: $(VENV)/.tools ## format Go and Python
+	go run mvdan.cc/gofumpt@v0.9.2 -w $$(git ls-files '*.go')
+	$(VENV)/bin/ruff format python bench notebooks
+	$(VENV)/bin/ruff check --fix python bench notebooks
+
+$(EXTENSIONS)/.installed:
+	$(PYTHON) -m pip --disable-pip-version-check -q install --target $(EXTENSIONS) --no-deps duckdb-extension-ducklake==1.5.5 duckdb-extension-sqlite-scanner==1.5.5
+	@touch $@
+
+$(VENV)/.tools:
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip
+	$(PIP) install --group dev
+	@touch $@
+
+# The wheel is built again when any source is newer.
+SOURCES := $(shell git ls-files core capi cmd python/ddcore python/build go.mod go.sum pyproject.toml 2>/dev/null)
+$(VENV)/.installed: $(VENV)/.tools $(SOURCES)
+	rm -rf dist/*.whl
+	$(VENV)/bin/python -m build --wheel --outdir dist .
+	$(PIP) install --force-reinstall --no-deps dist/*.whl
+	$(PIP) install "$$(ls dist/*.whl)[all]"
+	@touch $@
+
+clean: ## remove what was built
+	rm -rf build dist $(VENV) demo
