@@ -171,7 +171,9 @@ def _open(request: bytes, call_id: int) -> pa.RecordBatchReader:
     lib = library()
     stream, error = _Stream(), ctypes.c_void_p()
     if lib.ddcore_call(request, call_id, ctypes.byref(stream), ctypes.byref(error)) != 0:
-        text = ctypes.string_at(error.value or 0)
+        if not error.value:
+            raise MemoryError
+        text = ctypes.string_at(error.value)
         lib.ddcore_free(error)
         raise errors.from_core(json.loads(text))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -252,22 +253,20 @@ except BrokenPipeError:
     )
 
 
-@pytest.fixture(scope="session")
-def panicking(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library with one more verb, which panics (capi/panic_hook.go)."""
+def special_build(folder: Path, tags: str = "", **env: str) -> None:
+    """Build libddcore.so in another way, beside a copy of the installed DuckDB."""
     if shutil.which("go") is None:
-        pytest.skip("the library that panics is built with Go")
-    folder = tmp_path_factory.mktemp("panic")
+        pytest.skip("needs Go")
     shutil.copy(INSTALLED / "lib/libddcore_duckdb.so", folder)
-    code = f"import native; native.link_library(native.Path({str(folder)!r}), 'panic', ',ddcore_panic')"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT / "python/build", check=True)
-    return folder
+    code = f"import native; native.link_library(native.Path({str(folder)!r}), 'test', {tags!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT / "python/build", env={**os.environ, **env}, check=True)
 
 
-def test_a_panic_is_an_error_and_the_last_call(panicking: Path, small_lake: str) -> None:
+def test_a_panic_is_an_error_and_the_last_call(tmp_path: Path, small_lake: str) -> None:
+    special_build(tmp_path, ",ddcore_panic")  # adds a verb that panics: capi/panic_hook.go
     run(
         f"""
-library = _native._load({str(panicking)!r})
+library = _native._load({str(tmp_path)!r})
 _native.library = lambda: library
 held = reader("SELECT range AS n FROM range(3000000)")
 held.read_next_batch()
@@ -288,4 +287,45 @@ assert _native.live_streams() == 0
 print("ok")
 """,
         small_lake,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_no_go_memory_is_handed_to_c(tmp_path: Path, small_lake: str) -> None:
+    # This Go experiment ends the process when a Go pointer is stored in C memory.
+    special_build(tmp_path, GOEXPERIMENT="cgocheck2")
+    run(
+        f"""
+library = _native._load({str(tmp_path)!r})
+_native.library = lambda: library
+for verb in ("version", "doctor"):
+    _native.table(verb)
+for verb in ("tables", "snapshots", "files", "rejects"):
+    _native.table(verb, LAKE)
+_native.table("table", LAKE, {{"name": "full_eval"}})
+assert sql("SELECT range FROM range(1000000)").num_rows == 1000000
+try:
+    sql("SELECT * FROM nowhere")
+except ddcore.NotFoundError:
+    print("ok")
+""",
+        small_lake,
+    )
+
+
+def test_another_go_library_is_warned_of(tmp_path: Path) -> None:
+    other = tmp_path / "libadbc_driver_flightsql.so"
+    other.write_bytes(b"\0" * 4096)
+    run(
+        f"""
+import mmap, warnings
+file = open({str(other)!r}, "rb")
+mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    _native.table("version")
+assert "adbc_driver_flightsql" in str(caught[0].message), caught
+print("ok")
+"""
     )
