@@ -93,10 +93,10 @@ func TestExport(t *testing.T) {
 	args := func(file string) map[string]any {
 		return map[string]any{"name": "evals", "columns": []string{"task", "step", "acc_raw"}, "filters": map[string]any{"params": "4M", "seed": 0}, "to": filepath.Join(dir, file)}
 	}
-	want := query(t, lake, "SELECT task, step, acc_raw FROM evals WHERE params = '4M' AND seed = 0")
+	want := query(t, lake, "SELECT task, step, acc_raw FROM evals WHERE params = '4M' AND seed = 0 ORDER BY ALL")
 	for _, file := range []string{"x.parquet", "x.csv", "x.json", "x.ndjson"} {
 		out := must(t, "export", lake, args(file))
-		require.Equal(t, want, query(t, lake, "SELECT task, step::BIGINT AS step, acc_raw::DOUBLE AS acc_raw FROM '"+filepath.Join(dir, file)+"'"), file)
+		require.Equal(t, want, query(t, lake, "SELECT task, step::BIGINT AS step, acc_raw::DOUBLE AS acc_raw FROM '"+filepath.Join(dir, file)+"' ORDER BY ALL"), file)
 		require.NotEqual(t, "0", out.column(t, "n_rows")[0])
 	}
 	require.Contains(t, query(t, lake, "SELECT decode(value) AS v FROM parquet_kv_metadata('"+filepath.Join(dir, "x.parquet")+"') WHERE decode(key) = 'ddcore.field.acc_raw.range'").csv(), "[0, 1]")

@@ -1,0 +1,243 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"ddcore/core/contract"
+	"ddcore/core/lake"
+)
+
+// The states of a file after an ingest.
+const (
+	Added     = "added"
+	Replaced  = "replaced"  // same place, other content: its former rows are gone
+	Unchanged = "unchanged" // this content is in the lake already
+	Skipped   = "skipped"   // of no known source
+	Missing   = "missing"   // was ingested from this folder, is no longer there: its rows are kept
+	Removed   = "removed"   // the same, with prune: its rows are gone
+)
+
+// Status is what became of one file.
+type Status struct {
+	Path    string
+	Table   string // raw table, "" when skipped
+	State   string
+	Rows    int64
+	Rejects int64
+	Bytes   int64
+}
+
+// Plan is what an ingest will do. Making it reads every file once.
+type Plan struct {
+	Statuses []Status
+	actions  []action
+	Bytes    int64 // of the files to read
+}
+
+type action struct {
+	file    *File
+	table   *RawTable
+	columns columns
+	replace int64 // file_id to drop, or -1
+	index   int   // in Statuses
+}
+
+// manifestRow is a row of raw.files.
+type manifestRow struct {
+	id                                       int64
+	table, path, location, folders, checksum string
+}
+
+// MakePlan compares the files under paths with the manifest. prune drops the
+// rows of files that were ingested from a named folder and are no longer there.
+func MakePlan(ctx context.Context, c *lake.Conn, paths []string, prune bool, progress Progress) (*Plan, error) {
+	files, err := Find(paths)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := readManifest(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{}
+	for _, f := range files {
+		if err := plan.add(ctx, c, f); err != nil {
+			return nil, err
+		}
+	}
+	if len(plan.actions) == 0 {
+		return nil, &contract.Error{
+			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
+			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results; `ddcore sample DIR` makes files to try",
+		}
+	}
+	if err := plan.digest(ctx, progress); err != nil {
+		return nil, err
+	}
+	seen := plan.compare(manifest)
+	return plan, plan.missing(paths, files, seen, manifest, prune)
+}
+
+func readManifest(ctx context.Context, c *lake.Conn) ([]manifestRow, error) {
+	rows, err := c.Rows(ctx, "SELECT file_id, raw_table, path, location, folders, sha256 FROM lake.raw.files ORDER BY file_id")
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	out := make([]manifestRow, len(rows))
+	for i, r := range rows {
+		out[i] = manifestRow{r[0].(int64), r[1].(string), r[2].(string), r[3].(string), r[4].(string), r[5].(string)}
+	}
+	return out, nil
+}
+
+func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
+	status := Status{Path: f.Path, State: Skipped, Bytes: f.Bytes}
+	if strings.HasSuffix(f.abs, ".parquet") {
+		table, cs, err := recognise(ctx, c, f)
+		if err != nil {
+			return err
+		}
+		if table != nil {
+			status.Table = table.Name
+			p.actions = append(p.actions, action{file: f, table: table, columns: cs, replace: -1, index: len(p.Statuses)})
+			p.Bytes += f.Bytes
+		}
+	}
+	if status.Table == "" && f.named {
+		return invalid(f.Path, "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results", "the file is of no known source")
+	}
+	p.Statuses = append(p.Statuses, status)
+	return nil
+}
+
+// digest hashes the files, two at a time.
+func (p *Plan) digest(ctx context.Context, progress Progress) error {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		done int64
+		errs []error
+		next = make(chan *File)
+	)
+	for range 2 {
+		wg.Go(func() {
+			for f := range next {
+				err := f.digest()
+				mu.Lock()
+				done += f.Bytes
+				errs = append(errs, err)
+				progress.tell(done, p.Bytes, "reading "+f.Path)
+				mu.Unlock()
+			}
+		})
+	}
+	for _, a := range p.actions {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- a.file
+	}
+	close(next)
+	wg.Wait()
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+func (p Progress) tell(done, total int64, what string) {
+	if p != nil {
+		p(done, total, what)
+	}
+}
+
+// compare decides by content first, then by place. It gives the contents that
+// are on disk now.
+func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
+	seen = map[string]bool{}
+	known := map[string]bool{}
+	at := map[string]manifestRow{}
+	for _, m := range manifest {
+		known[m.table+m.checksum] = true
+		at[m.location] = m
+	}
+	var todo []action
+	for _, a := range p.actions {
+		s := &p.Statuses[a.index]
+		content := a.table.Name + a.file.sha256
+		seen[content] = true
+		old, wasHere := at[place(a.file.abs)]
+		switch {
+		case known[content]:
+			s.State = Unchanged
+			continue
+		case wasHere:
+			s.State, a.replace = Replaced, old.id
+		default:
+			s.State = Added
+		}
+		known[content] = true
+		todo = append(todo, a)
+	}
+	p.actions = todo
+	return seen
+}
+
+// missing finds files of the manifest that came from a named folder and are
+// gone. A file whose content is elsewhere now has only moved.
+func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, manifest []manifestRow, prune bool) error {
+	roots := map[string]bool{}
+	for _, path := range paths {
+		root, isDir, err := folderPlace(path)
+		if err != nil {
+			return err
+		}
+		if isDir {
+			roots[root] = true
+		}
+	}
+	here := map[string]bool{}
+	for _, f := range files {
+		here[place(f.abs)] = true
+	}
+	for _, m := range manifest {
+		if here[m.location] || seen[m.table+m.checksum] || !under(m.folders, roots) {
+			continue
+		}
+		status := Status{Path: m.path, Table: m.table, State: Missing}
+		if prune {
+			status.State = Removed
+			p.actions = append(p.actions, action{table: tableNamed(m.table), replace: m.id, index: len(p.Statuses)})
+		}
+		p.Statuses = append(p.Statuses, status)
+	}
+	return nil
+}
+
+func under(folders string, roots map[string]bool) bool {
+	for f := range strings.FieldsSeq(folders) {
+		if roots[f] {
+			return true
+		}
+	}
+	return false
+}
+
+// Empty tells whether the plan changes nothing.
+func (p *Plan) Empty() bool { return len(p.actions) == 0 }
+
+// Message describes the plan for the snapshot.
+func (p *Plan) Message() string {
+	counts := map[string]int{}
+	for _, s := range p.Statuses {
+		counts[s.State]++
+	}
+	var parts []string
+	for _, state := range []string{Added, Replaced, Removed} {
+		if counts[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[state], state))
+		}
+	}
+	return "ingest: " + strings.Join(parts, ", ")
+}
