@@ -1,0 +1,57 @@
+"""The demo: raw files into a lake, curated tables out, a table printed and a chart written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import altair as alt
+
+import ddcore
+
+OUT = Path("demo")
+
+
+def raw_files() -> Path:
+    """Take the real samples where they are, or make some."""
+    real = Path(os.environ.get("DDCORE_DATA", "../shared/data")) / "hf"
+    if real.is_dir():
+        print("raw files: the real DataDecide samples")
+        return real
+    print("raw files: made by `ddcore sample` (no real data here; set DDCORE_DATA to its folder)")
+    ddcore.sample(OUT / "raw")
+    return OUT / "raw"
+
+
+def main() -> None:
+    """Run the demo in the folder demo/."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir()
+    lake = ddcore.open(OUT / "demo.lake")
+    print(lake.ingest(raw_files()).to_pandas().to_string(index=False))
+    lake.curate()
+    print(lake.tables().select(["schema_name", "table_name", "n_rows", "n_columns", "n_bytes"]).to_pandas().to_string(index=False))
+    curves = lake.sql("""
+        SELECT params, recipe, tokens, avg("pile-valppl") AS perplexity
+        FROM perplexity GROUP BY ALL ORDER BY params, recipe, tokens
+    """)
+    print(curves.slice(0, 8).to_pandas().to_string(index=False))
+    chart = (
+        alt.Chart(curves, title="Validation perplexity on the Pile")
+        .mark_line(point=True)
+        .encode(
+            alt.X("tokens:Q", title="tokens seen").scale(type="log"),
+            alt.Y("perplexity:Q", title="perplexity").scale(type="log", zero=False),
+            alt.Color("recipe:N"),
+            alt.StrokeDash("params:N", sort=["4M", "20M", "60M", "150M", "1B"]),
+        )
+        .properties(width=600, height=360)
+    )
+    chart.save(OUT / "perplexity.png", scale_factor=2)
+    chart.save(OUT / "perplexity.html", inline=True)
+    print(f"wrote {OUT}/perplexity.png, {OUT}/perplexity.html and the lake {OUT}/demo.lake")
+
+
+if __name__ == "__main__":
+    main()
