@@ -1,6 +1,18 @@
-"""ddcore: model-training results, from raw files to tables for analysis."""
+"""ddcore: model-training results, from raw files to tables for analysis.
+
+    import ddcore
+
+    lake = ddcore.open("my.lake")
+    lake.ingest("downloads/")
+    lake.curate()
+    lake.table("full_eval", params="150M", data=["C4", "Dolma1.7"])
+
+Importing ddcore loads neither pyarrow nor the native library; the first call does.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from .errors import (
     BusyError,
@@ -12,6 +24,13 @@ from .errors import (
     NotFoundError,
     StorageError,
 )
+from .lake import Lake, doctor, open, sample, version  # noqa: A004 - ddcore.open, as sqlite3 has connect
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from . import plot as plot
+
+    __version__: str
 
 __all__ = [
     "BusyError",
@@ -20,6 +39,26 @@ __all__ = [
     "Error",
     "InternalError",
     "InvalidError",
+    "Lake",
     "NotFoundError",
+    "Progress",
     "StorageError",
+    "__version__",
+    "doctor",
+    "open",
+    "sample",
+    "version",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what few need when it is asked for."""
+    if name == "plot":  # needs Altair
+        import importlib
+
+        return importlib.import_module(".plot", __name__)
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version(__name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,93 @@
+"""Turns what Python users pass into what a request to the core can carry."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import errors
+
+# How NumPy, pandas, Polars and pyarrow give their values as plain ones.
+PLAIN_METHODS = ("tolist", "to_list", "to_pylist", "as_py")
+
+
+def path(value: str | os.PathLike[str]) -> str:
+    """Give a path as text; ``~`` is the home folder."""
+    return os.path.expanduser(os.fspath(value))
+
+
+def paths(value: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Give one path or several as a list."""
+    if isinstance(value, (str, os.PathLike)):
+        return [path(value)]
+    return [path(p) for p in value]
+
+
+def names(value: str | Iterable[str] | None) -> list[str] | None:
+    """Give one name or several as a list; None stays None."""
+    if value is None:
+        return None
+    return [value] if isinstance(value, str) else list(value)
+
+
+def count(value: int | None, name: str) -> int | None:
+    """Give a limit, which is at least 1."""
+    if value is None:
+        return None
+    number = operator.index(value)
+    if number < 1:
+        raise invalid(f"{name}: {number} is less than 1", f"leave {name} out for all rows")
+    return number
+
+
+def values(given: Iterable[object], name: str) -> list[Any]:
+    """Give the values for the ``?`` of a query."""
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        raise invalid(f"{name}: {given!r} is no list", "pass a list, also for one value: [value]")
+    return [scalar(plain(v), f"{name}[{i}]") for i, v in enumerate(given)]
+
+
+def filters(given: Mapping[str, object]) -> dict[str, Any]:
+    """Give filters as scalars and lists: any series, array or set is a list."""
+    out: dict[str, Any] = {}
+    for column, value in given.items():
+        value = plain(value)
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+            out[column] = [scalar(plain(v), column) for v in value]
+        else:
+            out[column] = scalar(value, column)
+    return out
+
+
+def plain(value: object) -> object:
+    """Give a value of a data library as Python's own."""
+    if value is None or isinstance(value, (bool, int, float, str, list, tuple)):
+        return value
+    for method in PLAIN_METHODS:
+        if hasattr(value, method):
+            return getattr(value, method)()
+    return value
+
+
+def scalar(value: object, name: str) -> bool | int | float | str | None:
+    """Give one value that JSON can carry, or say that it cannot."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise invalid(f"{name}: {value} cannot be passed", "None is null; for nan and inf write SQL, e.g. isnan(x)")
+    if isinstance(value, (int, float)):
+        return value
+    if type(value).__name__ == "NAType":  # pandas' missing value
+        return None
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    raise invalid(f"{name}: a value of type {kind} cannot be passed", "pass None, bool, int, float or str")
+
+
+def invalid(problem: str, hint: str) -> errors.InvalidError:
+    """Make the error for a wrong argument, with the core's wording."""
+    error = errors.InvalidError(f"{problem} ({hint})")
+    error.hint = hint
+    return error

@@ -1,0 +1,584 @@
+"""The lake, as Python users see it: one method per verb of the core.
+
+A method passes its arguments on and gives the result; whatever it means is
+decided in the core, which the command line uses, too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import _arguments, _native, errors
+from .progress import Show, bar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Lake", "doctor", "open", "sample", "version"]
+
+
+def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's name
+    path: str | os.PathLike[str],
+    *,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    snapshot: int | None = None,
+) -> Lake:
+    """Name a lake; nothing is read or made yet.
+
+    Args:
+        path: The lake's folder. `ingest` makes it if it is not there.
+        threads: Threads to work with; default: SLURM_CPUS_PER_TASK, else all cores.
+        memory_limit: The most memory that DuckDB may take, e.g. "4GB"; default: 80 % of the machine's.
+        snapshot: Read the lake as it was at this snapshot; default: the newest.
+
+    Returns:
+        The lake: only a path and options, so it is cheap to make, copy and pickle.
+
+    Raises:
+        TypeError: threads or snapshot is no integer.
+
+    Example:
+        >>> ddcore.open("my.lake", threads=2)
+        ddcore.open('my.lake', threads=2)
+    """
+    return Lake(
+        path=os.path.abspath(_arguments.path(path)),
+        threads=None if threads is None else operator.index(threads),
+        memory_limit=memory_limit,
+        snapshot=None if snapshot is None else operator.index(snapshot),
+    )
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Lake:
+    """A lake of results: made by `ddcore.open`, compared by value.
+
+    Results are `pyarrow.Table`: Polars, pandas, DuckDB, Altair, Marimo and
+    narwhals take them as they are.
+
+    Attributes:
+        path: The folder.
+        threads: Threads to work with, or None.
+        memory_limit: The most memory that DuckDB may take, or None.
+        snapshot: The snapshot that is read, or None for the newest.
+    """
+
+    path: str
+    threads: int | None = None
+    memory_limit: str | None = None
+    snapshot: int | None = None
+
+    def __repr__(self) -> str:
+        """Write the call that makes this lake."""
+        path = os.path.relpath(self.path)
+        options = [
+            f", {f.name}={getattr(self, f.name)!r}"
+            for f in dataclasses.fields(self)
+            if f.name != "path" and getattr(self, f.name) is not None
+        ]
+        return f"ddcore.open({path if not path.startswith('..') else self.path!r}{''.join(options)})"
+
+    def at(self, snapshot: int | None) -> Lake:
+        """Give the same lake as it was at a snapshot.
+
+        Args:
+            snapshot: A number that `snapshots` lists; None for the newest.
+
+        Returns:
+            A lake that reads the past and cannot be written.
+
+        Raises:
+            NotFoundError: When it is read: there is no such snapshot.
+
+        Example:
+            >>> lake.at(1).tables().num_rows < lake.tables().num_rows
+            True
+        """
+        return dataclasses.replace(self, snapshot=None if snapshot is None else operator.index(snapshot))
+
+    # ---- in
+
+    def ingest(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        prune: bool = False,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Read raw files into the lake, unchanged; files that are in it already are passed over.
+
+        Args:
+            paths: Files, folders or globs to read. Each source recognises its files.
+            prune: Drop the rows of files that were ingested from a named folder and are no longer in it.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per file: path, raw_table, state (added, replaced, unchanged, skipped, missing or
+            removed), n_rows, n_rejects, n_bytes.
+
+        Raises:
+            NotFoundError: No such file, or none that ddcore knows.
+            InvalidError: A file cannot be read as what it seems to be; the lake stays as it was.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+            StorageError: The disk is full or may not be written.
+
+        Example:
+            >>> lake.ingest("raw/", progress=False)["state"].unique().to_pylist()
+            ['unchanged']
+        """
+        with bar("ingest", progress) as report:
+            return self._read("ingest", {"paths": _arguments.paths(paths), "prune": prune}, report)
+
+    def curate(self, *, force: bool = False, progress: Show = True) -> pa.Table:
+        """Build the curated tables from raw; nothing is done if raw has not changed.
+
+        Args:
+            force: Build the tables even if raw has not changed.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per curated table: table_name, state (built or up to date), n_rows, elapsed_seconds.
+
+        Raises:
+            ContractError: Raw data break a table's contract: see its table, column and rows. The former
+                tables stay.
+            NotFoundError: There is no lake.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+
+        Example:
+            >>> lake.curate(progress=False)["state"].unique().to_pylist()
+            ['up to date']
+        """
+        with bar("curate", progress) as report:
+            return self._read("curate", {"force": force}, report)
+
+    # ---- what there is
+
+    def tables(self) -> pa.Table:
+        """List the tables of the lake.
+
+        Returns:
+            One row per table: schema_name (main: curated, raw: as ingested), table_name, n_rows,
+            n_columns, n_bytes, summary.
+
+        Raises:
+            NotFoundError: There is no lake.
+
+        Example:
+            >>> "full_eval" in lake.tables()["table_name"].to_pylist()
+            True
+        """
+        return self._read("tables")
+
+    def describe(self, name: str) -> pa.Table:
+        """Show what a table's columns mean.
+
+        Args:
+            name: The table: a name in main, or schema.name.
+
+        Returns:
+            One row per column: column_name, type, unit, range, is_grain (whether it helps to identify
+            a row), meaning.
+
+        Raises:
+            NotFoundError: There is no such table; the message holds near names.
+
+        Example:
+            >>> lake.describe("evals").slice(4, 1).to_pylist()[0]["unit"]
+            'tokens'
+        """
+        return self._read("describe", {"name": name})
+
+    def snapshots(self) -> pa.Table:
+        """List the lake's snapshots: every ingest and every build leaves one.
+
+        Returns:
+            One row per snapshot, oldest first: snapshot, created_at (UTC), message.
+
+        Raises:
+            NotFoundError: There is no lake.
+
+        Example:
+            >>> lake.snapshots()["message"].to_pylist()[1:3]
+            ['create the lake', 'ingest: 5 added']
+        """
+        return self._read("snapshots")
+
+    def files(self) -> pa.Table:
+        """List the raw files that the lake holds.
+
+        Returns:
+            One row per file: file_id, source, raw_table, path, n_bytes, sha256, n_rows, n_rejects,
+            ingested_at (UTC), snapshot.
+
+        Raises:
+            NotFoundError: There is no lake.
+
+        Example:
+            >>> lake.files().num_rows
+            5
+        """
+        return self._read("files")
+
+    def rejects(self, *, limit: int | None = None) -> pa.Table:
+        """List raw rows that no curated table can use.
+
+        Args:
+            limit: The most rows to give; default: all.
+
+        Returns:
+            One row per rejected row: path of its file, row in it (from 0), reason, text.
+
+        Raises:
+            NotFoundError: There is no lake.
+            InvalidError: limit is less than 1.
+
+        Example:
+            >>> lake.rejects().num_rows
+            0
+        """
+        return self._read("rejects", {"limit": _arguments.count(limit, "limit")})
+
+    # ---- out
+
+    def table(
+        self,
+        name: str,
+        /,
+        *,
+        filters: Mapping[str, object] | None = None,
+        where: str | None = None,
+        columns: str | Iterable[str] | None = None,
+        order_by: str | Iterable[str] | None = None,
+        limit: int | None = None,
+        **equal: object,
+    ) -> pa.Table:
+        """Read a table: filters, columns, order.
+
+        Args:
+            name: The table: a name in main, or schema.name.
+            filters: Column names with a value or several (a list, set, array or series), of which one
+                must match; None matches null. For columns that have the name of an argument.
+            where: A condition in SQL, e.g. "step >= 1000".
+            columns: The columns to give; default: all.
+            order_by: Columns to sort by; "-name" is descending; params sorts by size.
+            limit: The most rows to give.
+            **equal: The same as filters: params="150M", data=["C4", "Dolma1.7"].
+
+        Returns:
+            The rows, in the table's own order unless order_by says otherwise. The schema's metadata tell
+            the table's grain and version, each field's its unit, range and meaning.
+
+        Raises:
+            NotFoundError: There is no such table, column, recipe or size; the message holds near names.
+            InvalidError: A value cannot be compared with, or the condition is not SQL.
+
+        Example:
+            >>> t = lake.table(
+            ...     "full_eval",
+            ...     params="4M",
+            ...     data=["C4", "Dolma1.7"],
+            ...     columns=["data", "step", "pile-valppl"],
+            ...     where="step >= 1000",
+            ...     order_by=["data", "-step"],
+            ...     limit=10,
+            ... )
+            >>> t.column_names
+            ['data', 'step', 'pile-valppl']
+        """
+        select = _select(name, filters, where, columns, order_by, limit, equal)
+        try:
+            return self._read("table", select)
+        except errors.NotFoundError as error:
+            raise _meant(error, equal) from None
+
+    def sql(self, sql: str, params: Iterable[object] = ()) -> pa.Table:
+        """Run an SQL query on the lake; it can only read.
+
+        Args:
+            sql: The query, in DuckDB's dialect. Tables of main need no prefix, raw ones are raw.name.
+            params: Values for the ? in the query.
+
+        Returns:
+            The rows.
+
+        Raises:
+            NotFoundError: There is no such table or lake.
+            InvalidError: The query is wrong, or tries to write.
+
+        Example:
+            >>> t = lake.sql("SELECT recipe, avg(acc_raw) AS acc FROM evals WHERE task = ? GROUP BY ALL", ["arc_easy"])
+            >>> t.column_names
+            ['recipe', 'acc']
+        """
+        return self._read("sql", {"sql": sql, "params": _arguments.values(params, "params")})
+
+    def scan(
+        self,
+        name: str,
+        /,
+        *,
+        filters: Mapping[str, object] | None = None,
+        where: str | None = None,
+        columns: str | Iterable[str] | None = None,
+        order_by: str | Iterable[str] | None = None,
+        limit: int | None = None,
+        **equal: object,
+    ) -> pa.RecordBatchReader:
+        """Read a table in batches, for what does not fit into memory.
+
+        Args:
+            name: As in `table`.
+            filters: As in `table`.
+            where: As in `table`.
+            columns: As in `table`.
+            order_by: As in `table`.
+            limit: As in `table`.
+            **equal: As in `table`.
+
+        Returns:
+            A reader of the rows, to be read once. It stays valid when the lake changes meanwhile.
+
+        Raises:
+            NotFoundError: There is no such table, column, recipe or size; the message holds near names.
+            InvalidError: A value cannot be compared with, or the condition is not SQL.
+
+        Example:
+            >>> sum(batch.num_rows for batch in lake.scan("evals", task="boolq"))
+            48
+        """
+        select = _select(name, filters, where, columns, order_by, limit, equal)
+        try:
+            return _native.call("table", self.path, select, self._options())
+        except errors.NotFoundError as error:
+            raise _meant(error, equal) from None
+
+    def scan_sql(self, sql: str, params: Iterable[object] = ()) -> pa.RecordBatchReader:
+        """Run an SQL query and read its rows in batches.
+
+        Args:
+            sql: As in `sql`.
+            params: As in `sql`.
+
+        Returns:
+            A reader of the rows, to be read once. It stays valid when the lake changes meanwhile.
+
+        Raises:
+            NotFoundError: There is no such table or lake.
+            InvalidError: The query is wrong, or tries to write.
+
+        Example:
+            >>> lake.scan_sql("FROM evals SELECT count(*) AS n").schema.names
+            ['n']
+        """
+        query = {"sql": sql, "params": _arguments.values(params, "params")}
+        return _native.call("sql", self.path, query, self._options())
+
+    def export(
+        self,
+        name: str,
+        to: str | os.PathLike[str],
+        /,
+        *,
+        format: str | None = None,  # noqa: A002 - the core's name for it
+        filters: Mapping[str, object] | None = None,
+        where: str | None = None,
+        columns: str | Iterable[str] | None = None,
+        order_by: str | Iterable[str] | None = None,
+        limit: int | None = None,
+        progress: Show = True,
+        **equal: object,
+    ) -> pa.Table:
+        """Write a table to a file, which appears when it is whole.
+
+        Args:
+            name: As in `table`.
+            to: The file to write: .parquet, .csv, .json, .ndjson or .arrow. Parquet and Arrow carry the
+                columns' units and meanings.
+            format: parquet, csv, json, ndjson or arrow; default: by the file's ending.
+            filters: As in `table`.
+            where: As in `table`.
+            columns: As in `table`.
+            order_by: As in `table`.
+            limit: As in `table`.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+            **equal: As in `table`.
+
+        Returns:
+            One row: path, format, n_rows, n_bytes.
+
+        Raises:
+            NotFoundError: There is no such table, column, recipe or size; the message holds near names.
+            InvalidError: The format is unknown, or the selection is wrong.
+            StorageError: The file cannot be written.
+
+        Example:
+            >>> lake.export("full_eval", "4M.parquet", params="4M", progress=False)["n_rows"].to_pylist()
+            [24]
+        """
+        select = _select(name, filters, where, columns, order_by, limit, equal)
+        try:
+            with bar("export", progress) as report:
+                return self._read("export", {**select, "to": _arguments.path(to), "format": format}, report)
+        except errors.NotFoundError as error:
+            raise _meant(error, equal) from None
+
+    def export_sql(
+        self,
+        sql: str,
+        to: str | os.PathLike[str],
+        params: Iterable[object] = (),
+        *,
+        format: str | None = None,  # noqa: A002 - the core's name for it
+        progress: Show = True,
+    ) -> pa.Table:
+        """Write the rows of an SQL query to a file, which appears when it is whole.
+
+        Args:
+            sql: As in `sql`.
+            to: As in `export`.
+            params: As in `sql`.
+            format: As in `export`.
+            progress: As in `export`.
+
+        Returns:
+            One row: path, format, n_rows, n_bytes.
+
+        Raises:
+            NotFoundError: There is no such table or lake.
+            InvalidError: The query is wrong or the format unknown.
+            StorageError: The file cannot be written.
+
+        Example:
+            >>> lake.export_sql("FROM recipes", "recipes.csv", progress=False)["n_rows"].to_pylist()
+            [25]
+        """
+        query = {"sql": sql, "params": _arguments.values(params, "params"), "format": format}
+        with bar("export", progress) as report:
+            return self._read("export", {**query, "to": _arguments.path(to)}, report)
+
+    def _options(self) -> dict[str, Any]:
+        options = {"threads": self.threads, "memory_limit": self.memory_limit, "snapshot": self.snapshot}
+        return {k: v for k, v in options.items() if v is not None}
+
+    def _read(self, verb: str, arguments: Mapping[str, Any] | None = None, report: Any = None) -> pa.Table:
+        return _native.table(verb, self.path, arguments, self._options(), report)
+
+
+def sample(
+    dir: str | os.PathLike[str],  # noqa: A002 - the core's name for it
+    *,
+    sizes: Sequence[str] | None = None,
+    recipes: Sequence[str] | None = None,
+    seeds: Sequence[str] | None = None,
+    steps: int | None = None,
+    full: bool = False,
+    seed: int = 0,
+    progress: Show = True,
+) -> pa.Table:
+    """Write made-up raw files in the shape of DataDecide's, to try ddcore without its data.
+
+    Args:
+        dir: The folder to write; it is made.
+        sizes: Model sizes, e.g. ["4M", "150M"]; default: five sizes.
+        recipes: Recipes, e.g. ["C4"]; default: six.
+        seeds: Seed labels, e.g. ["default"]; default: three per size.
+        steps: The most checkpoints per run after step 0; default: 8.
+        full: The full published shape: 1,410,750 task results, about 0.6 GB.
+        seed: Random seed; the same options give the same bytes.
+        progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+    Returns:
+        One row per file: path below dir, n_rows, n_bytes.
+
+    Raises:
+        InvalidError: A size, recipe or seed is unknown; the message holds near names.
+        StorageError: The folder cannot be written.
+
+    Example:
+        >>> ddcore.sample("tiny", sizes=["4M"], recipes=["C4"], steps=2, progress=False)["n_rows"].to_pylist()[0]
+        297
+    """
+    arguments = {
+        "dir": _arguments.path(dir),
+        "sizes": _arguments.names(sizes),
+        "recipes": _arguments.names(recipes),
+        "seeds": _arguments.names(seeds),
+        "steps": steps,
+        "full": full,
+        "seed": seed,
+    }
+    with bar("sample", progress) as report:
+        return _native.table("sample", "", arguments, None, report)
+
+
+def version() -> pa.Table:
+    """Show the versions of ddcore, DuckDB, Go and Arrow.
+
+    Returns:
+        One row per component: component, version. `ddcore.__version__` is the first alone.
+
+    Example:
+        >>> ddcore.version()["component"].to_pylist()
+        ['ddcore', 'duckdb', 'go', 'arrow-go']
+    """
+    return _native.table("version")
+
+
+def doctor(lake: Lake | str | os.PathLike[str] | None = None) -> pa.Table:
+    """Check what ddcore needs: extensions, threads, disk, the lake.
+
+    Args:
+        lake: A lake to look at, too.
+
+    Returns:
+        One row per check: check, state (ok, warning or missing), detail.
+
+    Example:
+        >>> ddcore.doctor(lake)["state"].unique().to_pylist()
+        ['ok']
+    """
+    if lake is None:
+        return _native.table("doctor")
+    return (lake if isinstance(lake, Lake) else open(lake))._read("doctor")
+
+
+def _select(
+    name: str,
+    filters: Mapping[str, object] | None,
+    where: str | None,
+    columns: str | Iterable[str] | None,
+    order_by: str | Iterable[str] | None,
+    limit: int | None,
+    equal: Mapping[str, object],
+) -> dict[str, Any]:
+    """Write the core's SelectArgs."""
+    twice = sorted(set(filters or {}) & set(equal))
+    if twice:
+        raise _arguments.invalid(f"table {name}: {', '.join(twice)} is given twice", "once in filters and once by name")
+    return {
+        "name": name,
+        "filters": _arguments.filters({**(filters or {}), **equal}),
+        "where": where,
+        "columns": _arguments.names(columns),
+        "order_by": _arguments.names(order_by),
+        "limit": _arguments.count(limit, "limit"),
+    }
+
+
+def _meant(error: errors.NotFoundError, equal: Mapping[str, object]) -> errors.NotFoundError:
+    """Name the argument that a keyword which is no column may have meant."""
+    import difflib
+
+    near = difflib.get_close_matches(error.column, ("filters", "where", "columns", "order_by", "limit", "format"), 1)
+    if error.column not in equal or not near or not error.table:
+        return error
+    hint = f"did you mean the argument {near[0]}? {error.hint}"
+    out = errors.NotFoundError(str(error).replace(f"({error.hint})", f"({hint})"))
+    out.__dict__.update(error.__dict__, hint=hint)
+    return out
