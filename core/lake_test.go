@@ -118,6 +118,38 @@ func TestManyProcesses(t *testing.T) {
 	requireNoOrphans(t, lake)
 }
 
+// TestReadersDoNotWait: readers in other processes see a whole snapshot at any
+// moment of a writer's work.
+func TestReadersDoNotWait(t *testing.T) {
+	lake := build(t, makeSample(t, small))
+	writer := child(t, "", "curate", lake, map[string]any{"force": true})
+	require.NoError(t, writer.Start())
+	done := make(chan error, 1)
+	go func() { done <- writer.Wait() }()
+	want := query(t, lake, "SELECT count(*), sum(step) FROM evals")
+	for reads := 0; ; reads++ {
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			require.Positive(t, reads)
+			return
+		default:
+			require.Equal(t, want, query(t, lake, "SELECT count(*), sum(step) FROM evals"))
+		}
+	}
+}
+
+// TestLinks: a folder and files that are links, as in the Hugging Face cache.
+func TestLinks(t *testing.T) {
+	raw := makeSample(t, small)
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "snapshot"), 0o777))
+	require.NoError(t, os.Symlink(filepath.Join(raw, "hf", "ppl-results", "data", "train-00000-of-00001.parquet"), filepath.Join(dir, "snapshot", "ppl.parquet")))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "snapshot"), filepath.Join(dir, "link")))
+	lake := filepath.Join(dir, "test.lake")
+	require.Equal(t, []string{"ppl.parquet"}, must(t, "ingest", lake, map[string]any{"paths": []string{filepath.Join(dir, "link")}}).column(t, "path"))
+}
+
 func TestBusy(t *testing.T) {
 	lake, dir := smallLake(t)
 	f, err := os.OpenFile(filepath.Join(lake, ".writer.lock"), os.O_RDWR, 0)

@@ -16,8 +16,16 @@ type validationSet struct{ offset, perCode float64 }
 
 // validationSets are in the order of contract.PerplexitySets.
 var validationSets = []validationSet{
-	{0.50, 0}, {0.55, -0.058}, {0.60, -0.02}, {1.20, -0.05},
-	{0.00, 0}, {0.97, -0.17}, {0.45, -0.05}, {-0.05, 0}, {0.08, 0}, {1.00, -0.03},
+	{0.50, 0},
+	{0.55, -0.058},
+	{0.60, -0.02},
+	{1.20, -0.05},
+	{0.00, 0},
+	{0.97, -0.17},
+	{0.45, -0.05},
+	{-0.05, 0},
+	{0.08, 0},
+	{1.00, -0.03},
 	{0, 0},
 }
 

@@ -89,7 +89,12 @@ func glob(pattern string) ([]*File, error) {
 
 func walk(root string) ([]*File, error) {
 	var files []*File
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	// WalkDir does not enter a root that is a link.
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, &contract.Error{Kind: contract.IO, Op: "ingest", Target: root, Err: err}
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return &contract.Error{Kind: contract.IO, Op: "ingest", Target: path, Err: err}
 		}
