@@ -1,9 +1,10 @@
 # The native libraries, the wheel and the sdist; the Makefile includes this.
+PYTHON ?= python3
 VENV ?= .venv
 
 .PHONY: lib wheel sdist
 lib: ## build the two libraries into build/native
-	python3 python/build/native.py --lib-only build/native
+	$(PYTHON) python/build/native.py --lib-only build/native
 
 wheel: $(VENV)/.tools ## build the wheel into dist/
 	$(VENV)/bin/python -m build --wheel --outdir dist .
