@@ -345,8 +345,8 @@ def _over_seeds(m: _Metric, data: pa.Table, x: alt.X, title: str, subtitle: str,
     line = base.mark_line(point=alt.OverlayMarkDef(size=25)).encode(y=y)
     layers = alt.LayerChart(data=data, layer=[shown, line.add_params(chosen)])
     most = max(data["n_seeds"].to_pylist())
-    seeds = f"mean over up to {most} seeds" if most > 1 else "one seed"
-    return _finish(layers, m, title, f"{subtitle}; line: {seeds}")
+    seeds = f"line: mean over up to {most} seeds" if most > 1 else "one seed"
+    return _finish(layers, m, title, seeds if band and most == 1 else f"{subtitle}; {seeds}")
 
 
 def _finish(chart: alt.LayerChart, m: _Metric, title: str, how: str) -> alt.LayerChart:

@@ -129,7 +129,7 @@ class _MarimoBar:
         self.percent = percent
 
     def close(self, ok: bool) -> None:
-        if ok and self.percent < 100:
+        if ok:
             self.bar.update(increment=100 - self.percent, subtitle="")
         self.context.__exit__(None, None, None)
 
