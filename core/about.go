@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"ddcore/core/contract"
 	"ddcore/core/lake"
 	"ddcore/core/sample"
 )
@@ -109,7 +110,8 @@ func doctor(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 	s, err := reader(ctx, env)
 	if err != nil {
-		return []doctorRow{{"lake", "missing", err.Error()}}
+		e := contract.AsError(err) // without its target and hint: paths are nobody else's business
+		return []doctorRow{{"lake", "missing", e.Err.Error()}}
 	}
 	defer s.Close()
 	rows, err := s.Rows(ctx, "SELECT count(*), coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files")

@@ -69,7 +69,9 @@ func Call(ctx context.Context, requestJSON []byte, progress func(Progress)) (*Re
 	}
 	env := &Env{Lake: r.Lake, Options: r.Options.Options, Snapshot: lake.Newest, progress: progress}
 	if r.Options.Snapshot != nil {
-		env.Snapshot = *r.Options.Snapshot
+		if env.Snapshot = *r.Options.Snapshot; env.Snapshot < 0 {
+			return nil, &Error{Kind: contract.Invalid, Op: r.Verb, Err: fmt.Errorf("snapshot %d is negative", env.Snapshot), Hint: "`snapshots` lists the snapshots"}
+		}
 	}
 	if v.NeedsLake && r.Lake == "" {
 		return nil, &Error{Kind: contract.Invalid, Op: r.Verb, Err: errors.New("no lake was named"), Hint: "pass the folder of the lake"}

@@ -44,11 +44,25 @@ func OpenDB(ctx context.Context, o Options, extensions ...string) (*DB, error) {
 	if duckdb.OpenExt("", &db.handle, config, &message) == duckdb.StateError {
 		return nil, &contract.Error{Kind: contract.Invalid, Op: "start DuckDB", Err: errors.New(message), Hint: "check threads and memory_limit"}
 	}
-	if err := db.loadExtensions(ctx, o, extensions); err != nil {
+	err = db.loadExtensions(ctx, o, extensions)
+	if err == nil {
+		err = db.setUTC(ctx)
+	}
+	if err != nil {
 		db.Close()
 		return nil, err
 	}
 	return db, nil
+}
+
+// setUTC makes times the same on every machine.
+func (db *DB) setUTC(ctx context.Context) error {
+	c, err := db.Connect()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Exec(ctx, "SET GLOBAL TimeZone = 'UTC'")
 }
 
 // Close ends the instance; connections must be closed before.
