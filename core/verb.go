@@ -33,7 +33,7 @@ var Verbs = []Verb{
 	verb("ingest", "Read raw files into the lake, unchanged; files that are in it already are passed over.", true, ingest),
 	verb("curate", "Build the curated tables from raw.", true, curateLake),
 	verb("tables", "List the tables of the lake with their rows and bytes.", true, tables),
-	verb("describe", "Show a table's columns: type, unit, range and meaning.", false, describe),
+	verb("describe", "Show a table's columns: type, unit, range and meaning.", true, describe),
 	verb("table", "Read a table: filters, columns, order.", true, table),
 	verb("sql", "Run an SQL query on the lake (read-only).", true, query),
 	verb("export", "Write a table or a query to a Parquet, CSV, JSON or Arrow file.", true, export),
