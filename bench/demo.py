@@ -31,7 +31,12 @@ def main() -> None:
     lake = ddcore.open(OUT / "demo.lake")
     print(lake.ingest(raw_files()).to_pandas().to_string(index=False))
     lake.curate()
-    print(lake.tables().select(["schema_name", "table_name", "n_rows", "n_columns", "n_bytes"]).to_pandas().to_string(index=False))
+    print(
+        lake.tables()
+        .select(["schema_name", "table_name", "n_rows", "n_columns", "n_bytes"])
+        .to_pandas()
+        .to_string(index=False)
+    )
     curves = lake.sql("""
         SELECT params, recipe, tokens, avg("pile-valppl") AS perplexity
         FROM perplexity GROUP BY ALL ORDER BY params, recipe, tokens

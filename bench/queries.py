@@ -59,7 +59,10 @@ def main() -> None:
         values = {"lake": lake, "path": path}
         run_quietly(MAKE.format(**values))
         cold = [run(sys.executable, COLD.format(**values)) for _ in range(ROUNDS)]
-        pairs = [(run(sys.executable, OURS.format(**values)), run(duckdb_python, DUCKDB.format(**values))) for _ in range(ROUNDS)]
+        pairs = [
+            (run(sys.executable, OURS.format(**values)), run(duckdb_python, DUCKDB.format(**values)))
+            for _ in range(ROUNDS)
+        ]
     ours, rival = [p[0] for p in pairs], [p[1] for p in pairs]
     ratio = statistics.median(r[0] / o[0] for o, r in pairs)
     print("| figure | ddcore | Python's duckdb 1.5.5 |\n|---|--:|--:|")

@@ -27,7 +27,10 @@ def environments() -> Path:
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
             extra = ["pyarrow"] if name == "duckdb" else []
-            subprocess.run([python, "-m", "pip", "-q", "install", "--no-deps", "-r", HERE / f"requirements-{name}.txt", *extra], check=True)
+            subprocess.run(
+                [python, "-m", "pip", "-q", "install", "--no-deps", "-r", HERE / f"requirements-{name}.txt", *extra],
+                check=True,
+            )
     return WORK / "venvs"
 
 
@@ -38,7 +41,9 @@ def raw_files(folder: Path | None) -> Path:
     raw = WORK / "raw"
     if not (raw / "hf").is_dir():
         print("making 1,410,750 task results", file=sys.stderr)
-        subprocess.run([TOP / ".venv" / "bin" / "ddcore", "sample", raw, "--full"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [TOP / ".venv" / "bin" / "ddcore", "sample", raw, "--full"], check=True, stdout=subprocess.DEVNULL
+        )
     return raw
 
 
@@ -59,11 +64,17 @@ def main() -> None:
     figures = WORK / "figures.json"
     compare = [sys.executable, HERE / "compare.py", "--raw", raw, "--venvs", venvs, "--config", HERE / "commands.toml"]
     table = subprocess.run(
-        [*compare, "--rounds", str(a.rounds), "--work", WORK, "--keep", "--json", figures], check=True, stdout=subprocess.PIPE, text=True
+        [*compare, "--rounds", str(a.rounds), "--work", WORK, "--keep", "--json", figures],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     ).stdout
     lake = WORK / f"round-{a.rounds}" / "ddcore" / "lake"
     queries = subprocess.run(
-        [TOP / ".venv" / "bin" / "python", HERE / "queries.py", lake, venvs / "duckdb" / "bin" / "python"], check=True, stdout=subprocess.PIPE, text=True
+        [TOP / ".venv" / "bin" / "python", HERE / "queries.py", lake, venvs / "duckdb" / "bin" / "python"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     ).stdout
     page = (
         f"# Benchmarks\n\nWritten by `make bench` on {datetime.date.today().isoformat()}; {where}; {a.rounds} rounds, medians.\n"
