@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import altair as alt
-
 import ddcore
 
 OUT = Path("demo")

@@ -16,13 +16,14 @@ COLD = """
 import time; t = time.perf_counter()
 import ddcore; imported = time.perf_counter() - t
 lake = ddcore.open({lake!r}, threads=2)
-rows = lake.sql("SELECT params, recipe, avg(acc_raw) AS acc FROM evals WHERE task = 'arc_easy' GROUP BY ALL").num_rows
+lake.sql("SELECT params, recipe, avg(acc_raw) AS acc FROM evals WHERE task = 'arc_easy' GROUP BY ALL")
 print([imported, time.perf_counter() - t])
 """
 MAKE = """
 import ddcore
 ddcore.open({lake!r}, threads=2).export(sql='''
-    SELECT range::DOUBLE AS a, random() AS b, range % 1000 / 7 AS c, random() * range AS d FROM range(10_000_000)''', path={path!r})
+    SELECT range::DOUBLE AS a, random() AS b, range % 1000 / 7 AS c, random() * range AS d
+    FROM range(10_000_000)''', path={path!r})
 """
 OURS = """
 import resource, time, ddcore
@@ -35,7 +36,8 @@ DUCKDB = """
 import resource, time, duckdb, pyarrow
 con = duckdb.connect(config={{"threads": 2}}); con.execute("SELECT 1").fetchall()
 start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-t = time.perf_counter(); table = con.execute("SELECT * FROM read_parquet({path!r})").to_arrow_table(); s = time.perf_counter() - t
+query = "SELECT * FROM read_parquet({path!r})"
+t = time.perf_counter(); table = con.execute(query).to_arrow_table(); s = time.perf_counter() - t
 print([s, table.num_rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 1024])
 """
 ROUNDS = 7

@@ -76,8 +76,9 @@ def main() -> None:
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
+    day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     page = (
-        f"# Benchmarks\n\nWritten by `make bench` on {datetime.date.today().isoformat()}; {where}; {a.rounds} rounds, medians.\n"
+        f"# Benchmarks\n\nWritten by `make bench` on {day}; {where}; {a.rounds} rounds, medians.\n"
         "What is compared, and how we stood in for what datadec lacks: `bench/README.md`.\n\n"
         f"## Raw files to all curated tables, full shape\n\n{table}\n## Results in Python\n\n{queries}"
     )
