@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"ddcore/core/contract"
+
+	"github.com/spf13/cobra"
+)
+
+// face is what a verb has on the command line beyond what follows from the
+// core: which argument needs no flag, short flags and examples.
+type face struct {
+	positional  string // the argument that stands without a flag
+	use         string // how the usage line shows it
+	least, most int    // how many values it takes
+	complete    cobra.CompletionFunc
+	short       map[string]string // argument -> letter
+	whole       map[string]bool   // lists whose values may have commas: the flag is repeated
+	example     string
+	extra       func(*cobra.Command)                                   // adds flags that are no arguments
+	fill        func(*app, *cobra.Command, map[string]any, bool) error // the last touch to the arguments
+}
+
+const unbounded = 1 << 20
+
+// faceOf gives the face of a verb; a verb that is not here has flags only.
+func (a *app) faceOf(verb string) face {
+	selection := map[string]string{"filters": "f", "where": "w", "columns": "c", "limit": "n", "params": "p", "format": "o"}
+	switch verb {
+	case "ingest":
+		return face{positional: "paths", use: "PATH...", least: 1, most: unbounded, example: `ddcore ingest --lake my.lake downloads/
+ddcore ingest --lake my.lake 'eval/*.parquet' ppl.parquet`}
+	case "describe":
+		return face{positional: "name", use: "TABLE", least: 1, most: 1, complete: a.completeTable, example: `ddcore describe evals`}
+	case "table":
+		return face{positional: "name", use: "TABLE", least: 1, most: 1, complete: a.completeTable, short: selection, example: `ddcore table evals -f params=150M -f recipe=C4,Dolma1.7 -w 'step >= 1000' -n 20
+ddcore table full_eval -c params,recipe,step,mmlu_average --order-by params,-step -o csv`}
+	case "sql":
+		return face{
+			positional: "sql", use: "[QUERY]", most: 1, short: selection, extra: addFileFlag, fill: readQuery,
+			example: `ddcore sql "SELECT recipe, avg(acc_raw) FROM evals WHERE task = ? GROUP BY ALL" -p arc_easy
+ddcore sql --file query.sql --json
+echo 'FROM recipes' | ddcore sql -`,
+		}
+	case "export":
+		return face{positional: "name", use: "[TABLE]", most: 1, complete: a.completeTable, short: selection, example: `ddcore export evals --to evals.parquet -f task=arc_easy
+ddcore export --sql 'FROM evals WHERE step = ?' -p 0 --to start.csv`}
+	case "rejects":
+		return face{short: selection}
+	case "sample":
+		return face{
+			positional: "dir", use: "DIR", least: 1, most: 1, whole: map[string]bool{"recipes": true},
+			complete: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
+			example: `ddcore sample raw
+ddcore sample raw --sizes 4M,150M --recipes C4 --recipes 'DCLM-Baseline (QC 7%, FW2)'`,
+		}
+	default:
+		return face{}
+	}
+}
+
+func addFileFlag(cmd *cobra.Command) {
+	cmd.Flags().String("file", "", "read the query from this file, - for stdin")
+	named(cmd.Flags(), "file", "FILE")
+}
+
+// readQuery takes the query from where the user put it.
+func readQuery(a *app, cmd *cobra.Command, args map[string]any, given bool) error {
+	file := cmd.Flags().Lookup("file").Value.String()
+	if given == (file != "") {
+		return usage(cmd, errors.New("give one query: as an argument, with --file, or - for stdin"))
+	}
+	var text []byte
+	var err error
+	switch {
+	case file == "-" || args["sql"] == "-":
+		text, err = io.ReadAll(a.stdin)
+	case given:
+		return nil
+	default:
+		text, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return unreadable(file, err)
+	}
+	args["sql"] = string(text)
+	return nil
+}
+
+func unreadable(file string, err error) error {
+	kind := contract.IO
+	if errors.Is(err, fs.ErrNotExist) {
+		kind = contract.NotFound
+	}
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathError.Err // the path is the target
+	}
+	return &contract.Error{Kind: kind, Op: "read the query", Target: file, Err: err}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"ddcore/core"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// secondsBetween bounds the lines that a batch job's log gets.
+const secondsBetween = 5
+
+// progress shows on stderr how far a call is: a bar on a terminal, else a line
+// now and then.
+type progress struct {
+	verb     string
+	out      io.Writer
+	quiet    bool
+	terminal bool
+	width    int
+
+	mu    sync.Mutex
+	bar   *progressbar.ProgressBar
+	shown core.Progress
+	next  time.Time // when the next line may come
+}
+
+func (a *app) newProgress(verb string) *progress {
+	width, terminal := terminalWidth(a.stderr)
+	return &progress{
+		verb: verb, out: a.stderr, quiet: a.quiet, terminal: terminal, width: width,
+		next: time.Now().Add(secondsBetween * time.Second),
+	}
+}
+
+// tell shows p; the core calls it from any goroutine.
+func (p *progress) tell(now core.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.quiet:
+	case p.terminal:
+		p.draw(now)
+	default:
+		p.print(now)
+	}
+	p.shown = now
+}
+
+func (p *progress) print(now core.Progress) {
+	isMessage := now.Unit == "" && now.What != p.shown.What // e.g. that another process writes
+	if !isMessage && time.Now().Before(p.next) {
+		return
+	}
+	p.next = time.Now().Add(secondsBetween * time.Second)
+	fmt.Fprintf(p.out, "ddcore %s: %s\n", p.verb, amount(now))
+}
+
+// amount writes how far a call is: "committing, 1.2 of 3.4 MiB".
+func amount(p core.Progress) string {
+	const mebibyte = 1 << 20
+	switch {
+	case p.Total <= 0:
+		return p.What
+	case p.Unit == "B":
+		return fmt.Sprintf("%s, %.1f of %.1f MiB", p.What, float64(p.Done)/mebibyte, float64(p.Total)/mebibyte)
+	default:
+		return fmt.Sprintf("%s, %d of %d %s", p.What, p.Done, p.Total, p.Unit)
+	}
+}
+
+func (p *progress) draw(now core.Progress) {
+	samePhase := p.bar != nil && now.Unit == p.shown.Unit && now.Total == p.shown.Total && now.Done >= p.shown.Done
+	if !samePhase || waits(now) != waits(p.shown) {
+		p.clear()
+		p.bar = p.newBar(now)
+	} else if now.What != p.shown.What {
+		p.bar.Describe(p.describe(now))
+	}
+	if !waits(now) {
+		_ = p.bar.Set64(now.Done) // a bar that cannot be drawn is no failure
+	}
+}
+
+// waits tells whether there is nothing to count: the end is unknown, or what
+// can be counted is done, and the commit runs.
+func waits(p core.Progress) bool { return p.Total <= 0 || p.Done >= p.Total }
+
+func (p *progress) newBar(now core.Progress) *progressbar.ProgressBar {
+	total := now.Total
+	if waits(now) {
+		total = -1 // a spinner
+	}
+	const spinner, barWidth = 14, 20
+	return progressbar.NewOptions64(
+		total,
+		progressbar.OptionSetWriter(p.out),
+		progressbar.OptionSetDescription(p.describe(now)),
+		progressbar.OptionShowBytes(now.Unit == "B" && total > 0),
+		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetWidth(barWidth),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSpinnerType(spinner),
+		progressbar.OptionUseANSICodes(true),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetRenderBlankState(true),
+	)
+}
+
+// describe leaves the bar its room on the line.
+func (p *progress) describe(now core.Progress) string {
+	const room, least = 58, 16
+	return cut(now.What, max(p.width-room, least))
+}
+
+func (p *progress) clear() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+		p.bar = nil
+	}
+}
+
+// close takes the bar away.
+func (p *progress) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}

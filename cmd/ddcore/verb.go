@@ -1,0 +1,193 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"ddcore/core"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// metavars name the values of flags in the help.
+var metavars = map[string]string{
+	"filters": "COLUMN=VALUE,...", "where": "SQL", "columns": "COLUMN,...", "order_by": "COLUMN,...", "params": "VALUE",
+	"sql": "QUERY", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
+}
+
+// notes add to an argument's help what holds on the command line only.
+var notes = map[string]string{
+	"filters": "; may be repeated; a comma in brackets or double quotes does not separate values",
+	"params":  "; one --params a value",
+	"recipes": "; one --recipes a recipe",
+}
+
+// argument is an argument of a verb with the flag that gives its value.
+type argument struct {
+	name, flag string
+	value      func() (any, error)
+}
+
+// command makes the subcommand of a verb.
+func (a *app) command(v *core.Verb) *cobra.Command {
+	f := a.faceOf(v.Name)
+	cmd := &cobra.Command{
+		Use: strings.TrimSpace(dashes(v.Name) + " " + f.use), Short: v.Summary, Example: indent(f.example),
+		Args: f.checkCount, ValidArgsFunction: f.complete,
+	}
+	if f.complete == nil && f.positional == "" {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	var arguments []argument
+	for _, arg := range v.Args {
+		if arg.Name != f.positional {
+			arguments = append(arguments, f.addFlag(cmd.Flags(), arg))
+		}
+	}
+	if f.extra != nil {
+		f.extra(cmd)
+	}
+	cmd.RunE = func(cmd *cobra.Command, positional []string) error {
+		if err := a.checkFormat(cmd); err != nil {
+			return err
+		}
+		args, err := f.collect(a, v, cmd, arguments, positional)
+		if err != nil {
+			return err
+		}
+		return a.runVerb(cmd, v, args)
+	}
+	return cmd
+}
+
+func dashes(name string) string { return strings.ReplaceAll(name, "_", "-") }
+
+func indent(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
+}
+
+// checkCount checks the number of arguments without a flag.
+func (f face) checkCount(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) < f.least:
+		return usage(cmd, fmt.Errorf("%s is missing", strings.TrimSuffix(f.use, "...")))
+	case len(args) > f.most && f.most == 0:
+		return usage(cmd, fmt.Errorf("%q is too much: it takes no arguments", args[0]))
+	case len(args) > f.most:
+		return usage(cmd, fmt.Errorf("%q is too much: it takes one %s", args[f.most], strings.Trim(f.use, "[]")))
+	}
+	return nil
+}
+
+// addFlag adds the flag of an argument, by the argument's type.
+func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
+	flag, short, help := dashes(arg.Name), f.short[arg.Name], arg.Help+notes[arg.Name]
+	out := argument{name: arg.Name, flag: flag}
+	switch arg.Type.Kind() {
+	case reflect.Bool:
+		p := flags.BoolP(flag, short, false, help)
+		out.value = func() (any, error) { return *p, nil }
+	case reflect.String:
+		p := flags.StringP(flag, short, "", help)
+		out.value = func() (any, error) { return *p, nil }
+	case reflect.Int, reflect.Int64:
+		least := int64(1)
+		if arg.Name == "seed" {
+			least = 0
+		}
+		p := new(int64)
+		flags.VarP(newCount(p, least), flag, short, help)
+		out.value = func() (any, error) { return *p, nil }
+	case reflect.Map:
+		p := flags.StringArrayP(flag, short, nil, help)
+		out.value = func() (any, error) { return filters(*p) }
+	case reflect.Slice:
+		out.value = f.addListFlag(flags, arg, flag, short, help)
+	default:
+		panic(fmt.Sprintf("no flag for %s of type %s", arg.Name, arg.Type))
+	}
+	if name := metavars[arg.Name]; name != "" {
+		named(flags, flag, name)
+	}
+	return out
+}
+
+func (f face) addListFlag(flags *pflag.FlagSet, arg core.Arg, flag, short, help string) func() (any, error) {
+	if arg.Type.Elem().Kind() == reflect.Interface {
+		p := flags.StringArrayP(flag, short, nil, help)
+		return func() (any, error) { return values(*p), nil }
+	}
+	if f.whole[arg.Name] {
+		p := flags.StringArrayP(flag, short, nil, help)
+		return func() (any, error) { return *p, nil }
+	}
+	p := flags.StringSliceP(flag, short, nil, help)
+	return func() (any, error) { return append([]string{}, *p...), nil } // an empty list is not null
+}
+
+// collect gives the arguments that the user named; the core knows the defaults.
+func (f face) collect(a *app, v *core.Verb, cmd *cobra.Command, arguments []argument, positional []string) (map[string]any, error) {
+	args := map[string]any{}
+	for _, arg := range arguments {
+		if !cmd.Flags().Changed(arg.flag) {
+			continue
+		}
+		value, err := arg.value()
+		if err != nil {
+			return nil, usage(cmd, err)
+		}
+		args[arg.name] = value
+	}
+	if len(positional) > 0 {
+		args[f.positional] = positional[0]
+		if f.most > 1 {
+			args[f.positional] = positional
+		}
+	}
+	if v.NeedsLake && a.lakePath() == "" {
+		e := errors.New("no lake was named: pass --lake FOLDER or set " + lakeVariable)
+		return nil, usage(cmd, e)
+	}
+	if f.fill != nil {
+		return args, f.fill(a, cmd, args, len(positional) > 0)
+	}
+	return args, nil
+}
+
+// request writes the call as the core reads it.
+func (a *app) request(cmd *cobra.Command, verb string, args map[string]any) ([]byte, error) {
+	options := map[string]any{}
+	for flag, value := range map[string]any{"snapshot": a.snapshot, "threads": a.threads, "memory-limit": a.memory} {
+		if cmd.Flags().Changed(flag) {
+			options[strings.ReplaceAll(flag, "-", "_")] = value
+		}
+	}
+	out, err := json.Marshal(map[string]any{"verb": verb, "lake": a.lakePath(), "args": args, "options": options})
+	if err != nil {
+		return nil, fmt.Errorf("write the request: %w", err)
+	}
+	return out, nil
+}
+
+// runVerb calls the core and shows the result.
+func (a *app) runVerb(cmd *cobra.Command, v *core.Verb, args map[string]any) error {
+	request, err := a.request(cmd, v.Name, args)
+	if err != nil {
+		return err
+	}
+	bar := a.newProgress(v.Name)
+	result, err := core.Call(cmd.Context(), request, bar.tell)
+	bar.close()
+	if err != nil {
+		return err
+	}
+	defer result.Close()
+	return a.show(cmd.Context(), result)
+}
