@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"ddcore/core/contract"
@@ -145,6 +146,9 @@ func openError(path string, snapshot int64, err error) error {
 		e.Err = cause.Err
 		if cause.Kind == contract.Cancelled {
 			e.Kind = contract.Cancelled
+		}
+		if strings.HasPrefix(cause.Err.Error(), "Out of Memory") {
+			e.Hint = cause.Hint
 		}
 	}
 	if snapshot >= 0 {
