@@ -54,6 +54,9 @@ func (c *Conn) run(ctx context.Context, s *Stmt) error {
 // Prepare runs all statements of sql but the last, which it prepares and binds
 // to args: nil, bool, int, int64, float64 and string.
 func (c *Conn) Prepare(ctx context.Context, sql string, args ...any) (*Stmt, error) {
+	if strings.Contains(sql, "\x00") {
+		return nil, &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("the statement holds a NUL character"), Hint: "pass such a value as a parameter"}
+	}
 	var extracted duckdb.ExtractedStatements
 	n := duckdb.ExtractStatements(c.handle, sql, &extracted)
 	defer duckdb.DestroyExtracted(&extracted)
@@ -199,7 +202,13 @@ func SQLError(message string) error {
 }
 
 // Quote writes s as an SQL string.
-func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+func Quote(s string) string {
+	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(s, "\x00") { // where the text of a statement would end
+		quoted = "(" + strings.ReplaceAll(quoted, "\x00", "' || chr(0) || '") + ")"
+	}
+	return quoted
+}
 
 // Ident writes s as an SQL identifier.
 func Ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
