@@ -24,7 +24,7 @@ type output struct {
 	fields []tablefile.Field
 	rows   int64
 
-	w *tablefile.Writer
+	w *tablefile.File
 	e *tablefile.Encoder
 }
 
@@ -38,7 +38,7 @@ func (b *builder) create(table string, fields []tablefile.Field) (*output, error
 		return nil, fmt.Errorf("name a file: %w", err)
 	}
 	o := &output{table: table, path: filepath.Join(dir, "ddcore-"+id.String()+".parquet"), fields: fields}
-	if o.e, err = tablefile.NewEncoder(); err != nil {
+	if o.e, err = tablefile.NewEncoder(tablefile.Zstd); err != nil {
 		return nil, err
 	}
 	o.w, err = tablefile.Create(o.path, fields, contract.FindTable(table).Metadata())

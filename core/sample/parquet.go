@@ -7,10 +7,7 @@ import (
 	"iter"
 	"math"
 
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/schema"
+	"ddcore/core/tablefile"
 )
 
 // rowGroup is the number of rows kept in memory and written at once: about
@@ -35,22 +32,8 @@ func text(name string) field   { return field{name, textType} }
 func double(name string) field { return field{name, doubleType} }
 func bigint(name string) field { return field{name, bigintType} }
 
-func (f field) node() schema.Node {
-	optional := parquet.Repetitions.Optional
-	switch f.kind {
-	case textType:
-		return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(
-			f.name, optional, schema.StringLogicalType{}, parquet.Types.ByteArray, 0, -1))
-	case bigintType:
-		return schema.NewInt64Node(f.name, optional, -1)
-	default:
-		return schema.NewFloat64Node(f.name, optional, -1)
-	}
-}
-
 // writeParquet writes rows to w, compressed with Snappy as the published files
-// are. fill appends one row to the columns. It uses arrow-go's Parquet writer
-// without its Arrow layer, because that would link gRPC into ddcore.
+// are. fill appends one row to the columns.
 func writeParquet[T any](
 	ctx context.Context, w io.Writer, fields []field, rows iter.Seq[T],
 	fill func(c columns, row T), wrote func(rows int64),
@@ -84,7 +67,7 @@ func writeParquet[T any](
 			return err
 		}
 	}
-	if err := table.file.Close(); err != nil {
+	if _, err := table.file.Close(); err != nil {
 		return fmt.Errorf("close Parquet file: %w", err)
 	}
 	return nil
@@ -92,100 +75,107 @@ func writeParquet[T any](
 
 // tableWriter collects one row group and writes it.
 type tableWriter struct {
-	file    *file.Writer
+	file    *tablefile.Writer
+	encoder *tablefile.Encoder
 	columns columns
 }
 
 func newTableWriter(w io.Writer, fields []field) (*tableWriter, error) {
-	nodes := make(schema.FieldList, len(fields))
+	kinds := map[columnType]tablefile.Type{textType: tablefile.Text, doubleType: tablefile.Float64, bigintType: tablefile.Int64}
+	out := make([]tablefile.Field, len(fields))
 	cols := make(columns, len(fields))
 	for i, f := range fields {
-		nodes[i] = f.node()
-		cols[i] = &column{}
+		out[i] = tablefile.Field{Name: f.name, Type: kinds[f.kind]}
+		cols[i] = &column{kind: f.kind}
 	}
-	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, nodes, -1)
+	file, err := tablefile.NewWriter(w, out, nil)
 	if err != nil {
 		return nil, err
 	}
-	props := parquet.NewWriterProperties(
-		parquet.WithCompression(compress.Codecs.Snappy),
-		parquet.WithDictionaryFor("metrics", false), // its texts do not repeat
-	)
-	pw, err := file.NewParquetWriterWithError(w, root, file.WithWriterProps(props))
-	if err != nil {
-		return nil, err
-	}
-	return &tableWriter{file: pw, columns: cols}, nil
+	encoder, err := tablefile.NewEncoder(tablefile.Snappy)
+	return &tableWriter{file, encoder, cols}, err
 }
 
 // flush writes the collected rows as a row group and empties the columns.
 func (t *tableWriter) flush() error {
-	group, err := t.file.AppendRowGroupChecked()
-	if err != nil {
+	chunks := make([]tablefile.Chunk, len(t.columns))
+	for i, c := range t.columns {
+		chunks[i] = c.encode(t.encoder)
+	}
+	if err := t.file.RowGroup(chunks[0].Len(), chunks); err != nil {
 		return err
 	}
 	for _, c := range t.columns {
-		chunk, err := group.NextColumn()
-		if err != nil {
-			return err
-		}
-		if err := c.write(chunk); err != nil {
-			return err
-		}
-		if err := chunk.Close(); err != nil {
-			return err
-		}
 		c.reset()
 	}
-	return group.Close()
+	return nil
 }
 
-// column holds the values of one column: those that are not null, and for each
-// row its definition level, 0 for null and 1 for a value.
+// column holds the values of one column of a row group.
 type column struct {
-	levels  []int16
-	texts   []parquet.ByteArray
-	arena   []byte // holds the texts
-	doubles []float64
+	kind    columnType
+	valid   []bool // by row
+	texts   []string
+	doubles []float64 // tablefile.Null is null
 	bigints []int64
 }
 
-func (c *column) write(chunk file.ColumnChunkWriter) (err error) {
-	switch chunk := chunk.(type) {
-	case *file.ByteArrayColumnChunkWriter:
-		_, err = chunk.WriteBatch(c.texts, c.levels, nil)
-	case *file.Float64ColumnChunkWriter:
-		_, err = chunk.WriteBatch(c.doubles, c.levels, nil)
-	case *file.Int64ColumnChunkWriter:
-		_, err = chunk.WriteBatch(c.bigints, c.levels, nil)
+// fewTexts is how many distinct texts a column may have to be written by a
+// dictionary: names repeat, dictionaries of metrics do not.
+const fewTexts = 1000
+
+func (c *column) encode(e *tablefile.Encoder) tablefile.Chunk {
+	switch c.kind {
+	case doubleType:
+		return e.Floats(c.doubles)
+	case bigintType:
+		return e.Codes(coded(c.bigints, c.valid, tablefile.Ints))
 	default:
-		err = fmt.Errorf("no writer for %T", chunk)
+		if dict, codes := coded(c.texts, c.valid, tablefile.Texts); dict.Len() <= fewTexts {
+			return e.Codes(dict, codes)
+		}
+		return e.Texts(c.texts, c.valid)
 	}
-	return err
+}
+
+// coded makes a dictionary of the values in the order of their first row.
+func coded[T comparable](values []T, valid []bool, dictionary func([]T) tablefile.Dictionary) (tablefile.Dictionary, []int32) {
+	index := map[T]int32{}
+	var distinct []T
+	codes := make([]int32, len(values))
+	for i, v := range values {
+		if !valid[i] {
+			codes[i] = -1
+			continue
+		}
+		code, known := index[v]
+		if !known {
+			code = int32(len(distinct))
+			index[v] = code
+			distinct = append(distinct, v)
+		}
+		codes[i] = code
+	}
+	return dictionary(distinct), codes
 }
 
 func (c *column) reset() {
-	c.levels, c.texts, c.arena = c.levels[:0], c.texts[:0], c.arena[:0]
-	c.doubles, c.bigints = c.doubles[:0], c.bigints[:0]
+	c.valid, c.texts, c.doubles, c.bigints = c.valid[:0], c.texts[:0], c.doubles[:0], c.bigints[:0]
 }
 
 // columns appends values to the columns of a row group by position.
 type columns []*column
 
-func (cs columns) text(i int, v string) { appendText(cs[i], v) }
-
-func (cs columns) bytes(i int, v []byte) { appendText(cs[i], v) }
-
-func appendText[T string | []byte](c *column, v T) {
-	start := len(c.arena)
-	c.arena = append(c.arena, v...)
-	c.texts = append(c.texts, c.arena[start:])
-	c.levels = append(c.levels, 1)
+func (cs columns) text(i int, v string) {
+	cs[i].texts = append(cs[i].texts, v)
+	cs[i].valid = append(cs[i].valid, true)
 }
+
+func (cs columns) bytes(i int, v []byte) { cs.text(i, string(v)) }
 
 func (cs columns) bigint(i int, v int64) {
 	cs[i].bigints = append(cs[i].bigints, v)
-	cs[i].levels = append(cs[i].levels, 1)
+	cs[i].valid = append(cs[i].valid, true)
 }
 
 // double appends v, or null if it is not a finite number.
@@ -195,7 +185,18 @@ func (cs columns) double(i int, v float64) {
 		return
 	}
 	cs[i].doubles = append(cs[i].doubles, v)
-	cs[i].levels = append(cs[i].levels, 1)
+	cs[i].valid = append(cs[i].valid, true)
 }
 
-func (cs columns) null(i int) { cs[i].levels = append(cs[i].levels, 0) }
+func (cs columns) null(i int) {
+	c := cs[i]
+	c.valid = append(c.valid, false)
+	switch c.kind {
+	case doubleType:
+		c.doubles = append(c.doubles, tablefile.Null)
+	case bigintType:
+		c.bigints = append(c.bigints, 0)
+	default:
+		c.texts = append(c.texts, "")
+	}
+}

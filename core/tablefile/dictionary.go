@@ -16,6 +16,9 @@ type Dictionary struct {
 	ordered bool     // false: the values have no total order (NaN)
 }
 
+// Len is the number of values.
+func (d Dictionary) Len() int { return d.n }
+
 // Texts makes a dictionary of strings.
 func Texts(values []string) Dictionary {
 	d := Dictionary{kind: Text, n: len(values), ordered: true}

@@ -2,7 +2,9 @@
 // memory, at close to the speed of a copy: a column is encoded once into a
 // Chunk, and a Chunk may be written into any number of row groups. The melted
 // tables repeat the same id columns for each of 1,877 metrics; general writers
-// hash every one of those values again.
+// hash every one of those values again. (arrow-go's Parquet writer would also
+// add 7 MB to the wheel: it links Arrow's compute kernels, Thrift and an HTTP
+// client.)
 package tablefile
 
 import (
@@ -11,8 +13,8 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
 )
 
 // Type is a column's Parquet type.
@@ -29,9 +31,11 @@ const (
 // Chunk is one encoded column of one row group.
 type Chunk struct {
 	kind     Type
+	codec    Codec
 	n, nulls int
-	encoding parquet.Encoding
-	dict     []byte // PLAIN values of the dictionary, nil without one
+	encoding int
+	dict     []byte // compressed PLAIN values of the dictionary, nil without one
+	dictRaw  int    // bytes of the dictionary before compression
 	dictN    int
 	page     []byte // compressed levels and values
 	rawSize  int    // bytes of page before compression
@@ -49,7 +53,7 @@ func IsNull(v float64) bool { return math.Float64bits(v) == nullBits }
 
 // Floats encodes a column of float64, in which Null is a null.
 func (e *Encoder) Floats(values []float64) Chunk {
-	c := Chunk{kind: Float64, n: len(values), encoding: parquet.Encodings.Plain}
+	c := Chunk{kind: Float64, n: len(values), encoding: encodingPlain}
 	e.startLevels(len(values))
 	low, high, hasNaN := math.Inf(1), math.Inf(-1), false
 	for i, v := range values {
@@ -89,8 +93,8 @@ func zeroUp(v float64) float64 {
 // Codes encodes a column by a dictionary: codes index into dict, -1 is null.
 func (e *Encoder) Codes(dict Dictionary, codes []int32) Chunk {
 	c := Chunk{
-		kind: dict.kind, n: len(codes), encoding: parquet.Encodings.RLEDict,
-		dict: dict.plain, dictN: dict.n,
+		kind: dict.kind, n: len(codes), encoding: encodingRLEDictionary,
+		dict: e.compress(dict.plain), dictRaw: len(dict.plain), dictN: dict.n,
 	}
 	e.startLevels(len(codes))
 	kept := e.codes[:0]
@@ -116,7 +120,7 @@ func (e *Encoder) Codes(dict Dictionary, codes []int32) Chunk {
 
 // Bools encodes a column of booleans; valid may be nil.
 func (e *Encoder) Bools(values []bool, valid []bool) Chunk {
-	c := Chunk{kind: Bool, n: len(values), encoding: parquet.Encodings.Plain}
+	c := Chunk{kind: Bool, n: len(values), encoding: encodingPlain}
 	e.startLevels(len(values))
 	kept := 0
 	for i, v := range values {
@@ -148,29 +152,60 @@ func (e *Encoder) Repeat(dict Dictionary, code int32, n int) Chunk {
 	return e.Codes(dict, codes)
 }
 
+// Texts encodes a column of strings as they are; valid may be nil.
+func (e *Encoder) Texts(values []string, valid []bool) Chunk {
+	c := Chunk{kind: Text, n: len(values), encoding: encodingPlain}
+	e.startLevels(len(values))
+	for i, v := range values {
+		if valid != nil && !valid[i] {
+			e.setNull(i)
+			c.nulls++
+			continue
+		}
+		e.values = binary.LittleEndian.AppendUint32(e.values, uint32(len(v)))
+		e.values = append(e.values, v...)
+	}
+	return e.finish(c)
+}
+
+// Codec is a compression, by the format's number.
+type Codec int
+
+// The compressions that are written.
+const (
+	Snappy Codec = 1
+	Zstd   Codec = 6
+)
+
 // Encoder holds the buffers of one goroutine.
 type Encoder struct {
-	codec  compress.Codec
+	codec  Codec
+	zstd   *zstd.Encoder
 	levels []byte // validity bits, least significant first
 	values []byte
 	codes  []uint32
 	page   []byte
 }
 
-// compression of every page. Zstandard at its fastest level: measured on the
-// full shape it costs less than the disk time that it saves.
-const (
-	codecID    = compress.Compression(parquetZstd)
-	codecLevel = 1
-)
-
-// NewEncoder makes an encoder.
-func NewEncoder() (*Encoder, error) {
-	codec, err := compress.GetCodec(codecID)
-	if err != nil {
-		return nil, fmt.Errorf("parquet codec: %w", err)
+// NewEncoder makes an encoder. Zstandard is used at its fastest level: measured
+// on the full shape, its 1.3 CPU seconds more than Snappy save 8 % of the lake.
+func NewEncoder(codec Codec) (*Encoder, error) {
+	e := &Encoder{codec: codec}
+	if codec == Snappy {
+		return e, nil
 	}
-	return &Encoder{codec: codec}, nil
+	var err error
+	if e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err != nil {
+		return nil, fmt.Errorf("start Zstandard: %w", err)
+	}
+	return e, nil
+}
+
+func (e *Encoder) compress(raw []byte) []byte {
+	if e.codec == Snappy {
+		return s2.EncodeSnappy(nil, raw)
+	}
+	return e.zstd.EncodeAll(raw, make([]byte, 0, len(raw)/2))
 }
 
 func (e *Encoder) startLevels(n int) {
@@ -201,8 +236,8 @@ func (e *Encoder) finish(c Chunk) Chunk {
 	binary.LittleEndian.PutUint32(page, uint32(len(page)-4))
 	page = append(page, e.values...)
 	e.page = page
-	c.rawSize = len(page)
-	c.page = e.codec.EncodeLevel(make([]byte, 0, e.codec.CompressBound(int64(len(page)))), page, codecLevel)
+	c.rawSize, c.codec = len(page), e.codec
+	c.page = e.compress(page)
 	return c
 }
 

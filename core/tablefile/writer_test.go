@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"ddcore/core/tablefile"
@@ -41,19 +42,20 @@ func randomColumns(r *rand.Rand, n int) (floats []float64, codes []int32, bools,
 }
 
 func TestRoundTrip(t *testing.T) {
-	fields := []tablefile.Field{{Name: "x", Type: tablefile.Float64}, {Name: "recipe", Type: tablefile.Text}, {Name: "ok", Type: tablefile.Bool}, {Name: "n", Type: tablefile.Int64}}
+	fields := []tablefile.Field{{Name: "x", Type: tablefile.Float64}, {Name: "recipe", Type: tablefile.Text}, {Name: "ok", Type: tablefile.Bool}, {Name: "n", Type: tablefile.Int64}, {Name: "text", Type: tablefile.Text}}
 	names, ints := []string{"b", "", "ä/%"}, []int64{math.MaxInt64, -1, math.MinInt64}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{1, 7, 8, 9, 64, 1000, 5003} {
+		codec := []tablefile.Codec{tablefile.Zstd, tablefile.Snappy}[n%2]
 		path := filepath.Join(t.TempDir(), "t.parquet")
 		w, err := tablefile.Create(path, fields, map[string]string{"k": "v"})
 		require.NoError(t, err)
-		e, err := tablefile.NewEncoder()
+		e, err := tablefile.NewEncoder(codec)
 		require.NoError(t, err)
 		floats, codes, bools, valid := randomColumns(r, n)
 		chunks := []tablefile.Chunk{
 			e.Floats(floats), e.Codes(tablefile.Texts(names), codes),
-			e.Bools(bools, valid), e.Codes(tablefile.Ints(ints), codes),
+			e.Bools(bools, valid), e.Codes(tablefile.Ints(ints), codes), e.Texts(texts(codes), valid),
 		}
 		require.NoError(t, w.RowGroup(n, chunks))
 		require.NoError(t, w.RowGroup(n, chunks), "a chunk may be written twice")
@@ -70,8 +72,22 @@ func TestRoundTrip(t *testing.T) {
 			return bools[i]
 		})
 		requireColumn(t, path, 3, n, func(i int) any { return codeCell(codes[i], ints) })
+		requireColumn(t, path, 4, n, func(i int) any {
+			if !valid[i] {
+				return nil
+			}
+			return texts(codes)[i]
+		})
 		requireBounds(t, path, floats)
 	}
+}
+
+func texts(codes []int32) []string {
+	out := make([]string, len(codes))
+	for i, c := range codes {
+		out[i] = strings.Repeat("x", int(c+1)*100)
+	}
+	return out
 }
 
 // floatCell shows a float by its bits: -0 is not 0.
@@ -167,7 +183,7 @@ func TestNaNHasNoBounds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.parquet")
 	w, err := tablefile.Create(path, []tablefile.Field{{Name: "x", Type: tablefile.Float64}}, nil)
 	require.NoError(t, err)
-	e, err := tablefile.NewEncoder()
+	e, err := tablefile.NewEncoder(tablefile.Zstd)
 	require.NoError(t, err)
 	require.NoError(t, w.RowGroup(2, []tablefile.Chunk{e.Floats([]float64{1, math.NaN()})}))
 	_, err = w.Close()
@@ -186,7 +202,7 @@ func TestRowCountsMustAgree(t *testing.T) {
 	w, err := tablefile.Create(filepath.Join(t.TempDir(), "t.parquet"), []tablefile.Field{{Name: "x", Type: tablefile.Float64}}, nil)
 	require.NoError(t, err)
 	defer w.Abort()
-	e, err := tablefile.NewEncoder()
+	e, err := tablefile.NewEncoder(tablefile.Zstd)
 	require.NoError(t, err)
 	require.ErrorContains(t, w.RowGroup(3, []tablefile.Chunk{e.Floats([]float64{1})}), "column x has 1 rows, its row group 3")
 }
