@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import ddcore
 from ddcore import _native
 
 
@@ -43,3 +46,45 @@ def other_duckdb(request: pytest.FixtureRequest, pytestconfig: pytest.Config) ->
 def same_duckdb(pytestconfig: pytest.Config) -> Path:
     """The folder of the Python duckdb whose version is ours."""
     return pypi(_native.DUCKDB.decode()[1:], pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with raw/ (made up) and my.lake, curated from it: not to be changed."""
+    folder = tmp_path_factory.mktemp("workplace")
+    ddcore.sample(folder / "raw", sizes=["4M", "20M"], recipes=["C4", "Dolma1.7"], steps=3)
+    made = ddcore.open(folder / "my.lake")
+    made.ingest(folder / "raw")
+    made.curate()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lake(workplace: Path) -> ddcore.Lake:
+    """A small curated lake: not to be changed."""
+    return ddcore.open(workplace / "my.lake")
+
+
+@pytest.fixture
+def own_lake(workplace: Path, tmp_path: Path) -> ddcore.Lake:
+    """A copy of the small lake, to be changed."""
+    shutil.copytree(workplace / "my.lake", tmp_path / "own.lake")
+    return ddcore.open(tmp_path / "own.lake")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of the real samples; tests that need their answers are skipped where they are absent."""
+    folder = Path(os.environ.get("DDCORE_DATA", Path(__file__).parents[3] / "shared/data"))
+    if not (folder / "hf").is_dir():
+        pytest.skip("no real data: set DDCORE_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_lake(data: Path, tmp_path_factory: pytest.TempPathFactory) -> ddcore.Lake:
+    """The real sample, curated: not to be changed."""
+    made = ddcore.open(tmp_path_factory.mktemp("real") / "real.lake")
+    made.ingest(data / "hf")
+    made.curate()
+    return made
