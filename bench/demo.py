@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import altair as alt
@@ -23,24 +25,26 @@ def raw_files() -> Path:
     return OUT / "raw"
 
 
+def show(*words: str) -> None:
+    """Print a table as the command line shows it."""
+    program = Path(sys.executable).with_name("ddcore")
+    print(f"\n$ ddcore {' '.join(words)}", flush=True)
+    subprocess.run([program, *words, "--lake", OUT / "demo.lake"], check=True)
+
+
 def main() -> None:
     """Run the demo in the folder demo/."""
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
     lake = ddcore.open(OUT / "demo.lake")
-    print(lake.ingest(raw_files()).to_pandas().to_string(index=False))
+    lake.ingest(raw_files())
     lake.curate()
-    print(
-        lake.tables()
-        .select(["schema_name", "table_name", "n_rows", "n_columns", "n_bytes"])
-        .to_pandas()
-        .to_string(index=False)
-    )
+    show("tables")
     curves = lake.sql("""
         SELECT params, recipe, tokens, avg("pile-valppl") AS perplexity
         FROM perplexity GROUP BY ALL ORDER BY params, recipe, tokens
     """)
-    print(curves.slice(0, 8).to_pandas().to_string(index=False))
+    show("table", "perplexity", "--columns", "params,recipe,seed,step,pile-valppl,c4_en-valppl", "--limit", "8")
     chart = (
         alt.Chart(curves, title="Validation perplexity on the Pile")
         .mark_line(point=True)

@@ -21,8 +21,8 @@ type tableRow struct {
 	Summary string `col:"summary"`
 }
 
-// tables lists what the lake holds; bytes are those of the Parquet files (tiny
-// tables lie in the catalog and have none).
+// tables lists what the lake holds; bytes are those of the Parquet files. A raw
+// table goes by the name of its view, raw.<name>, not of the table behind it.
 func tables(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 	s, err := reader(ctx, env)
 	if err != nil {
@@ -30,7 +30,7 @@ func tables(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 	}
 	defer s.Close()
 	found, err := s.Rows(ctx, `
-		SELECT t.schema_name, t.table_name, t.column_count, coalesce(any_value(i.file_size_bytes), 0)::BIGINT
+		SELECT t.schema_name, if(t.schema_name = 'raw', ltrim(t.table_name, '_'), t.table_name), t.column_count, coalesce(any_value(i.file_size_bytes), 0)::BIGINT
 		FROM duckdb_tables() AS t
 		LEFT JOIN __ducklake_metadata_lake.ducklake_schema AS s ON s.schema_name = t.schema_name AND s.end_snapshot IS NULL
 		LEFT JOIN ducklake_table_info('lake') AS i ON i.table_name = t.table_name AND i.schema_id = s.schema_id

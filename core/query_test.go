@@ -46,6 +46,21 @@ func TestTable(t *testing.T) {
 	fails(t, contract.Invalid, err, "pass None, bool, int, float or str")
 }
 
+func TestTables(t *testing.T) {
+	lake := shared()
+	listed := must(t, "tables", lake, nil)
+	for _, name := range append(curated(), "files", "rejects", "hf_eval_results", "hf_macro_avg", "hf_ppl_results", "hf_scaling_law_fit") {
+		require.Contains(t, listed.column(t, "table_name"), name)
+	}
+	require.Len(t, listed, 1+len(curated())+6)
+	require.NotContains(t, listed.column(t, "summary"), "", "every table has a summary")
+	for i, name := range listed.column(t, "table_name") {
+		full := listed.column(t, "schema_name")[i] + "." + name
+		require.NotEmpty(t, must(t, "describe", lake, map[string]any{"name": full}), full)
+		require.LessOrEqual(t, len(must(t, "table", lake, map[string]any{"name": full, "limit": 1})), 2, full)
+	}
+}
+
 func TestSQL(t *testing.T) {
 	lake := shared()
 	require.Equal(t, rows{{"a", "b", "c", "d", "e"}, {"x", "(null)", "2.5", "true", "9007199254740993"}}, query(t, lake, "SELECT ? AS a, ? AS b, ? AS c, ? AS d, ? AS e", "x", nil, 2.5, true, int64(9007199254740993)))

@@ -175,8 +175,5 @@ func Meaning(table string) string {
 	if t := tableNamed(table); t != nil {
 		return t.Meaning
 	}
-	if t := tableNamed(strings.TrimPrefix(table, "_")); t != nil {
-		return "the stored files behind raw." + t.Name
-	}
 	return ""
 }

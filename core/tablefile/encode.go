@@ -3,7 +3,7 @@
 // Chunk, and a Chunk may be written into any number of row groups. The melted
 // tables repeat the same id columns for each of 1,877 metrics; general writers
 // hash every one of those values again. (arrow-go's Parquet writer would also
-// add 7 MB to the wheel: it links Arrow's compute kernels, Thrift and an HTTP
+// add 20 MB to each binary: it links compute kernels, Thrift and an HTTP
 // client.)
 package tablefile
 
