@@ -88,7 +88,17 @@ func (a *app) root() *cobra.Command {
 	for i := range core.Verbs {
 		root.AddCommand(a.command(&core.Verbs[i]))
 	}
+	refuseOtherShells(root)
 	return root
+}
+
+// refuseOtherShells makes `completion tcsh` an error; cobra would print its
+// help, for the shell to read.
+func refuseOtherShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 }
 
 func (a *app) addGlobalFlags(root *cobra.Command) {

@@ -11,8 +11,10 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// secondsBetween bounds the lines that a batch job's log gets.
-const secondsBetween = 5
+const (
+	betweenLines = 5 * time.Second // in a batch job's log
+	betweenDraws = 100 * time.Millisecond
+)
 
 // progress shows on stderr how far a call is: a bar on a terminal, else a line
 // now and then.
@@ -26,14 +28,14 @@ type progress struct {
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar
 	shown core.Progress
-	next  time.Time // when the next line may come
+	next  time.Time // when the next line may come, or the bar be drawn again
 }
 
 func (a *app) newProgress(verb string) *progress {
 	width, terminal := terminalWidth(a.stderr)
 	return &progress{
 		verb: verb, out: a.stderr, quiet: a.quiet, terminal: terminal, width: width,
-		next: time.Now().Add(secondsBetween * time.Second),
+		next: time.Now().Add(betweenLines),
 	}
 }
 
@@ -48,7 +50,6 @@ func (p *progress) tell(now core.Progress) {
 	default:
 		p.print(now)
 	}
-	p.shown = now
 }
 
 func (p *progress) print(now core.Progress) {
@@ -56,7 +57,7 @@ func (p *progress) print(now core.Progress) {
 	if !isMessage && time.Now().Before(p.next) {
 		return
 	}
-	p.next = time.Now().Add(secondsBetween * time.Second)
+	p.shown, p.next = now, time.Now().Add(betweenLines)
 	fmt.Fprintf(p.out, "ddcore %s: %s\n", p.verb, amount(now))
 }
 
@@ -74,8 +75,12 @@ func amount(p core.Progress) string {
 }
 
 func (p *progress) draw(now core.Progress) {
-	samePhase := p.bar != nil && now.Unit == p.shown.Unit && now.Total == p.shown.Total && now.Done >= p.shown.Done
-	if !samePhase || waits(now) != waits(p.shown) {
+	samePhase := p.bar != nil && now.Unit == p.shown.Unit && now.Total == p.shown.Total && now.Done >= p.shown.Done && waits(now) == waits(p.shown)
+	if samePhase && time.Now().Before(p.next) {
+		return
+	}
+	p.next = time.Now().Add(betweenDraws)
+	if !samePhase {
 		p.clear()
 		p.bar = p.newBar(now)
 	} else if now.What != p.shown.What {
@@ -84,6 +89,7 @@ func (p *progress) draw(now core.Progress) {
 	if !waits(now) {
 		_ = p.bar.Set64(now.Done) // a bar that cannot be drawn is no failure
 	}
+	p.shown = now
 }
 
 // waits tells whether there is nothing to count: the end is unknown, or what
@@ -91,30 +97,34 @@ func (p *progress) draw(now core.Progress) {
 func waits(p core.Progress) bool { return p.Total <= 0 || p.Done >= p.Total }
 
 func (p *progress) newBar(now core.Progress) *progressbar.ProgressBar {
-	total := now.Total
-	if waits(now) {
-		total = -1 // a spinner
-	}
 	const spinner, barWidth = 14, 20
-	return progressbar.NewOptions64(
-		total,
+	options := []progressbar.Option{
 		progressbar.OptionSetWriter(p.out),
 		progressbar.OptionSetDescription(p.describe(now)),
-		progressbar.OptionShowBytes(now.Unit == "B" && total > 0),
-		progressbar.OptionUseIECUnits(true),
-		progressbar.OptionShowCount(),
-		progressbar.OptionSetWidth(barWidth),
-		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSpinnerType(spinner),
 		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetRenderBlankState(true),
-	)
+	}
+	if waits(now) {
+		return progressbar.NewOptions64(-1, options...)
+	}
+	return progressbar.NewOptions64(now.Total, append(
+		options,
+		progressbar.OptionSetWidth(barWidth),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowBytes(now.Unit == "B"),
+		progressbar.OptionUseIECUnits(true),
+	)...)
 }
 
-// describe leaves the bar its room on the line.
+// describe leaves the bar, or the spinner and its clock, their room on the line.
 func (p *progress) describe(now core.Progress) string {
-	const room, least = 58, 16
+	const forBar, forSpinner, least = 58, 16, 16
+	room := forBar
+	if waits(now) {
+		room = forSpinner
+	}
 	return cut(now.What, max(p.width-room, least))
 }
 
