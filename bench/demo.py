@@ -49,10 +49,10 @@ def main() -> None:
         alt.Chart(curves, title="Validation perplexity on the Pile")
         .mark_line(point=True)
         .encode(
-            alt.X("tokens:Q", title="tokens seen").scale(type="log"),
-            alt.Y("perplexity:Q", title="perplexity").scale(type="log", zero=False),
+            alt.X("tokens:Q", title="tokens seen").scale(type="log", nice=False).axis(format="~s"),
+            alt.Y("perplexity:Q", title="perplexity").scale(type="log", nice=False),
             alt.Color("recipe:N"),
-            alt.StrokeDash("params:N", sort=["4M", "20M", "60M", "150M", "1B"]),
+            alt.StrokeDash("params:N", sort=["4M", "20M", "60M", "150M", "1B"]).legend(symbolType="stroke"),
         )
         .properties(width=600, height=360)
     )
