@@ -76,7 +76,7 @@ $(VENV)/.installed: $(VENV)/.tools $(SOURCES)
 	rm -rf dist/*.whl
 	$(VENV)/bin/python -m build --wheel --outdir dist .
 	$(PIP) install --force-reinstall --no-deps dist/*.whl
-	$(PIP) install "$$(ls dist/*.whl)[all]"
+	$(PIP) install "$$(ls dist/*.whl)[all]" --group test
 	@touch $@
 
 clean: ## remove what was built
