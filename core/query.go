@@ -90,6 +90,9 @@ func table(ctx context.Context, env *Env, a SelectArgs) (*Result, error) {
 
 // sql writes the query and its parameters.
 func (a SelectArgs) sql(ctx context.Context, c *lake.Conn) (string, []any, error) {
+	if a.Limit < 0 {
+		return "", nil, &Error{Kind: contract.Invalid, Op: "table", Target: a.Name, Err: fmt.Errorf("limit is %d", a.Limit), Hint: "0 or no limit gives all rows"}
+	}
 	have, err := columnsOf(ctx, c, a.Name)
 	if err != nil {
 		return "", nil, err

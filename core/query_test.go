@@ -42,6 +42,8 @@ func TestTable(t *testing.T) {
 	}
 	_, err := call(t, "table", lake, map[string]any{"name": "evals", "colums": []string{"x"}})
 	fails(t, contract.Invalid, err, "colums", "its arguments are: name, filters, where, columns, order_by, limit")
+	_, err = call(t, "table", lake, map[string]any{"name": "evals", "limit": -1})
+	fails(t, contract.Invalid, err, "limit is -1")
 	_, err = call(t, "table", lake, map[string]any{"name": "evals", "filters": map[string]any{"seed": map[string]any{"a": 1}}})
 	fails(t, contract.Invalid, err, "pass None, bool, int, float or str")
 }
