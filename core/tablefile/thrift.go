@@ -12,8 +12,6 @@ type thrift struct {
 
 // Types of the compact protocol.
 const (
-	thriftTrue   = 1
-	thriftFalse  = 2
 	thriftI16    = 4
 	thriftI32    = 5
 	thriftI64    = 6
@@ -58,14 +56,6 @@ func (t *thrift) zigzag(v int64) { t.out = binary.AppendUvarint(t.out, uint64(v<
 func (t *thrift) i16(id int16, v int)   { t.integer(id, thriftI16, int64(v)) }
 func (t *thrift) i32(id int16, v int)   { t.integer(id, thriftI32, int64(v)) }
 func (t *thrift) i64(id int16, v int64) { t.integer(id, thriftI64, v) }
-
-func (t *thrift) boolean(id int16, v bool) {
-	kind := byte(thriftFalse)
-	if v {
-		kind = thriftTrue
-	}
-	t.field(id, kind)
-}
 
 func (t *thrift) binary(id int16, v []byte) {
 	t.field(id, thriftBinary)
