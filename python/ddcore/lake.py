@@ -419,7 +419,7 @@ class Lake:
 
         Example:
             >>> lake.export("full_eval", "4M.parquet", params="4M", progress=False)["n_rows"].to_pylist()
-            [24]
+            [30]
         """
         select = _select(name, filters, where, columns, order_by, limit, equal)
         try:

@@ -1,0 +1,54 @@
+"""The examples of the docstrings and of docs/python.md run as they stand."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ddcore
+import ddcore.plot
+
+ROOT = Path(__file__).parents[2]
+
+
+def documented() -> list[Any]:
+    found = [f for f in vars(ddcore.Lake).values() if inspect.isfunction(f) and ">>>" in (f.__doc__ or "")]
+    found += [f for n in ddcore.__all__ if inspect.isfunction(f := getattr(ddcore, n))]
+    return found + [getattr(ddcore.plot, n) for n in ddcore.plot.__all__]
+
+
+@pytest.fixture
+def workshop(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the small lake and its raw files, as the working folder."""
+    shutil.copytree(workplace, tmp_path / "workshop")
+    monkeypatch.chdir(tmp_path / "workshop")
+    return tmp_path / "workshop"
+
+
+@pytest.mark.parametrize("function", documented(), ids=lambda f: f"{f.__module__}.{f.__qualname__}")
+@pytest.mark.usefixtures("workshop")
+def test_docstring(function: Any) -> None:
+    space = {"ddcore": ddcore, "lake": ddcore.open("my.lake")}
+    tests = doctest.DocTestFinder(recurse=False).find(function, function.__qualname__, globs=space)
+    assert sum(len(t.examples) for t in tests) > 0
+    for test in tests:
+        failed, _ = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
+        assert not failed
+
+
+def test_the_guide(workshop: Path) -> None:
+    text = (ROOT / "docs/python.md").read_text()
+    blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    assert len(blocks) >= 5
+    (workshop / "raw").rename(workshop / "downloads")
+    shutil.rmtree(workshop / "my.lake")  # the guide makes it
+    space: dict[str, Any] = {}
+    for block in blocks:
+        line = text.count("\n", 0, block.start(1))
+        exec(compile("\n" * line + block[1], "docs/python.md", "exec"), space)

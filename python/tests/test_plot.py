@@ -1,0 +1,157 @@
+"""Charts: the numbers in them, and that they are drawn."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+import ddcore
+from ddcore import plot
+
+METRIC = "arc_easy_primary_metric"
+
+CHARTS: dict[str, Callable[[ddcore.Lake], alt.LayerChart]] = {
+    "size_scaling": lambda lake: plot.size_scaling(lake),
+    "size_scaling of a task": lambda lake: plot.size_scaling(lake, METRIC, recipes=["C4"]),
+    "curves": lambda lake: plot.curves(lake, METRIC, params="20M"),
+    "curves with sd": lambda lake: plot.curves(lake, "pile-valppl", params="4M", recipes=["Dolma1.7"], band="sd"),
+    "seed_noise": lambda lake: plot.seed_noise(lake, METRIC),
+    "recipe_ranking": lambda lake: plot.recipe_ranking(lake, METRIC, params="20M"),
+}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_are_drawn(lake: ddcore.Lake, tmp_path: Path, name: str) -> None:
+    chart = CHARTS[name](lake)
+    chart.save(tmp_path / "x.png")
+    png = (tmp_path / "x.png").read_bytes()
+    assert png.startswith(b"\x89PNG")
+    assert len(png) > 5_000
+    spec = chart.to_dict()
+    assert spec["title"]["text"]
+    assert 0 < chart.data.num_rows <= 5_000
+    for layer in spec["layer"]:
+        for channel in ("x", "y"):
+            assert "title" in layer["encoding"][channel], "an axis without a title has its column's name"
+
+
+def test_every_chart_is_tested() -> None:
+    assert {name.split()[0] for name in CHARTS} == set(plot.__all__)
+
+
+def test_sizes_stand_in_the_order_of_size(lake: ddcore.Lake) -> None:
+    assert plot.size_scaling(lake).data["params"].unique().to_pylist() == ["4M", "20M"]
+    spec = plot.seed_noise(lake, METRIC).to_dict()
+    assert spec["layer"][0]["encoding"]["x"]["sort"] == ["4M", "20M"]
+    axis = plot.size_scaling(lake).to_dict()["layer"][1]["encoding"]["x"]
+    assert axis["scale"]["type"] == "log"
+    assert axis["axis"]["values"] == sorted(axis["axis"]["values"])
+
+
+def values(lake: ddcore.Lake, metric: str, **filters: Any) -> list[dict[str, Any]]:
+    """The last checkpoints of all runs."""
+    rows = lake.table("full_eval", columns=["params", "data", "seed", "step", metric], **filters).to_pylist()
+    rows = [r for r in rows if r[metric] is not None]
+    last = {(r["params"], r["data"]): max(x["step"] for x in rows if x["params"] == r["params"]) for r in rows}
+    return [r for r in rows if r["step"] == last[r["params"], r["data"]]]
+
+
+def test_the_numbers_of_size_scaling(lake: ddcore.Lake) -> None:
+    rows = values(lake, "pile-valppl")
+    for point in plot.size_scaling(lake, "pile-valppl").data.to_pylist():
+        own = [r["pile-valppl"] for r in rows if (r["params"], r["data"]) == (point["params"], point["recipe"])]
+        assert point["mean"] == pytest.approx(statistics.mean(own))
+        assert (point["low"], point["high"], point["n_seeds"]) == (min(own), max(own), len(own))
+
+
+def test_the_numbers_of_seed_noise(lake: ddcore.Lake) -> None:
+    rows = values(lake, METRIC)
+    for point in plot.seed_noise(lake, METRIC).data.to_pylist():
+        by_recipe: dict[str, list[float]] = {}
+        for r in rows:
+            if r["params"] == point["params"]:
+                by_recipe.setdefault(r["data"], []).append(r[METRIC])
+        if point["recipe"]:
+            assert point["sd"] == pytest.approx(statistics.stdev(by_recipe[point["recipe"]]))
+        else:
+            assert point["sd"] == pytest.approx(statistics.stdev(map(statistics.mean, by_recipe.values())))
+            assert point["n"] == len(by_recipe)
+
+
+def test_the_numbers_of_curves(lake: ddcore.Lake) -> None:
+    rows = lake.table("full_eval", params="4M", columns=["data", "step", "tokens", METRIC]).to_pylist()
+    for band in ("range", "sd"):
+        for point in plot.curves(lake, METRIC, params="4M", band=band).data.to_pylist():
+            own = [r for r in rows if (r["data"], r["step"]) == (point["recipe"], point["step"])]
+            numbers = [r[METRIC] for r in own]
+            mean, sd = statistics.mean(numbers), statistics.stdev(numbers)
+            wanted = (mean - sd, mean + sd) if band == "sd" else (min(numbers), max(numbers))
+            assert (point["low"], point["high"]) == pytest.approx(wanted)
+            assert point["mean"] == pytest.approx(mean)
+            assert point["tokens_billions"] == pytest.approx(own[0]["tokens"] / 1e9)
+
+
+def test_a_seed_that_ended_early_does_not_count(workplace: Path, tmp_path: Path) -> None:
+    """DataDecide's other seeds stop at a quarter of the run: their last values are no match for the first seed's."""
+    for file in (workplace / "raw").rglob("train-*.parquet"):
+        rows = pq.read_table(file)
+        early = pc.less(rows["step"], pc.max(rows["step"]).as_py() / 2)
+        to = tmp_path / "raw" / file.parts[-3] / file.name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows.filter(pc.or_(early, pc.equal(rows["seed"], "default"))), to)
+    lake = ddcore.open(tmp_path / "x.lake")
+    lake.ingest(tmp_path / "raw")
+    lake.curate()
+    runs = lake.table("full_eval", params="20M", data="C4", where=f"{METRIC} IS NOT NULL", order_by="step")
+    by_seed = {r["seed"]: r for r in runs.select(["seed", "step", METRIC]).to_pylist()}
+    assert by_seed[1]["step"] < by_seed[0]["step"]
+    point = plot.size_scaling(lake, METRIC, recipes=["C4"], params=["20M"]).data.to_pylist()[0]
+    assert (point["mean"], point["n_seeds"]) == (by_seed[0][METRIC], 1)
+    noise = plot.seed_noise(lake, METRIC, recipes=["C4"], params=["20M"]).data.to_pylist()[0]
+    assert (noise["n"], noise["step"]) == (3, by_seed[1]["step"])
+
+
+@pytest.mark.parametrize(("metric", "first"), [("pile-valppl", min), (METRIC, max)])
+def test_the_best_recipe_stands_first(lake: ddcore.Lake, metric: str, first: Any) -> None:
+    data = plot.recipe_ranking(lake, metric, params="20M").data
+    means = data["mean"].to_pylist()
+    assert means[0] == first(means)
+    assert data["rank"].to_pylist() == list(range(1, len(means) + 1))
+
+
+def test_errors(lake: ddcore.Lake) -> None:
+    with pytest.raises(ddcore.NotFoundError, match="pile-valppl"):
+        plot.size_scaling(lake, "pile-valpl")
+    with pytest.raises(ddcore.NotFoundError, match='no data "C5"'):
+        plot.size_scaling(lake, recipes=["C5"])
+    with pytest.raises(ddcore.NotFoundError, match="no value"):
+        plot.curves(lake, METRIC, params="1B")
+    with pytest.raises(ddcore.NotFoundError, match="no value"):
+        plot.recipe_ranking(lake, METRIC, params="4M", recipes=[])
+    with pytest.raises(ddcore.InvalidError, match="band"):
+        plot.curves(lake, METRIC, params="4M", band="none")
+
+
+def test_one_seed_has_no_noise(real_lake: ddcore.Lake) -> None:
+    with pytest.raises(ddcore.NotFoundError, match="two seeds"):
+        plot.seed_noise(real_lake, METRIC)
+    assert set(plot.size_scaling(real_lake).data["n_seeds"].to_pylist()) == {1}
+
+
+def test_many_recipes_are_coloured_by_family(tmp_path: Path) -> None:
+    lake = ddcore.open(tmp_path / "x.lake")
+    all_recipes = ["C4", "Falcon", "FineWeb-Pro", "FineWeb-Edu", "Dolma1.6++", "Dolma1.7", "Dolma1.7 (no code)"]
+    all_recipes += ["Falcon+CC", "Falcon+CC (QC 10%)", "DCLM-Baseline", "DCLM-Baseline (QC 10%)"]
+    ddcore.sample(tmp_path / "raw", sizes=["4M"], recipes=all_recipes, seeds=["default"], steps=1)
+    lake.ingest(tmp_path / "raw")
+    lake.curate()
+    for recipes, field in ((None, "family"), (all_recipes[:4], "recipe")):
+        spec = plot.size_scaling(lake, recipes=recipes).to_dict()
+        assert spec["layer"][1]["encoding"]["color"]["field"] == field
