@@ -21,9 +21,9 @@ print([imported, time.perf_counter() - t])
 """
 MAKE = """
 import ddcore
-ddcore.open({lake!r}, threads=2).export(sql='''
+ddcore.open({lake!r}, threads=2).export_sql('''
     SELECT range::DOUBLE AS a, random() AS b, range % 1000 / 7 AS c, random() * range AS d
-    FROM range(10_000_000)''', path={path!r})
+    FROM range(10_000_000)''', {path!r})
 """
 OURS = """
 import resource, time, ddcore
