@@ -181,7 +181,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", help="names of the commands to run, of those given")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()), help="where outputs and logs go")
-    parser.add_argument("--venvs", type=Path, default=Path(__file__).parents[1] / "build/bench/venvs", help="what {venvs} stands for")
+    parser.add_argument(
+        "--venvs", type=Path, default=Path(__file__).parents[1] / "build/bench/venvs", help="what {venvs} stands for"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the outputs of the last round")
     parser.add_argument("--json", type=Path, help="where to write the figures as JSON")
     return parser.parse_args()
