@@ -30,11 +30,13 @@ func tables(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 	}
 	defer s.Close()
 	found, err := s.Rows(ctx, `
-		SELECT t.schema_name, if(t.schema_name = 'raw', ltrim(t.table_name, '_'), t.table_name), t.column_count, coalesce(any_value(i.file_size_bytes), 0)::BIGINT
-		FROM duckdb_tables() AS t
+		SELECT t.schema_name, t.name, any_value(c.n), coalesce(any_value(i.file_size_bytes), 0)::BIGINT
+		FROM (SELECT *, if(schema_name = 'raw', ltrim(table_name, '_'), table_name) AS name FROM duckdb_tables()) AS t
+		JOIN (SELECT schema_name, table_name, count(*) AS n FROM duckdb_columns() WHERE database_name = 'lake' GROUP BY ALL) AS c
+			ON c.schema_name = t.schema_name AND c.table_name = t.name
 		LEFT JOIN __ducklake_metadata_lake.ducklake_schema AS s ON s.schema_name = t.schema_name AND s.end_snapshot IS NULL
 		LEFT JOIN ducklake_table_info('lake') AS i ON i.table_name = t.table_name AND i.schema_id = s.schema_id
-		WHERE t.database_name = 'lake' GROUP BY ALL ORDER BY ALL`)
+		WHERE t.database_name = 'lake' GROUP BY t.schema_name, t.name ORDER BY ALL`)
 	if err != nil {
 		return nil, err
 	}
