@@ -24,8 +24,9 @@ from .errors import (
     NotFoundError,
     StorageError,
 )
-from .lake import Lake, doctor, open, sample, version  # noqa: A004 - ddcore.open, as sqlite3 has connect
+from .lake import Lake, open  # noqa: A004 - ddcore.open, as in h5py
 from .progress import Progress
+from .verbs import doctor, sample, version
 
 if TYPE_CHECKING:
     from . import plot as plot

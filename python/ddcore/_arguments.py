@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
 import os
@@ -50,7 +51,7 @@ def values(given: Iterable[object], name: str) -> list[Any]:
     return [scalar(plain(v), f"{name}[{i}]") for i, v in enumerate(given)]
 
 
-def filters(given: Mapping[str, object]) -> dict[str, Any]:
+def all_filters(given: Mapping[str, object]) -> dict[str, Any]:
     """Give filters as scalars and lists: any series, array or set is a list."""
     out: dict[str, Any] = {}
     for column, value in given.items():
@@ -59,6 +60,40 @@ def filters(given: Mapping[str, object]) -> dict[str, Any]:
             out[column] = [scalar(plain(v), column) for v in value]
         else:
             out[column] = scalar(value, column)
+    return out
+
+
+def select(
+    name: str,
+    filters: Mapping[str, object] | None,
+    where: str | None,
+    columns: str | Iterable[str] | None,
+    order_by: str | Iterable[str] | None,
+    limit: int | None,
+    equal: Mapping[str, object],
+) -> dict[str, Any]:
+    """Give a selection of rows and columns: the core's SelectArgs."""
+    twice = sorted(set(filters or {}) & set(equal))
+    if twice:
+        raise invalid(f"table {name}: {', '.join(twice)} is given twice", "once in filters and once by name")
+    return {
+        "name": name,
+        "filters": all_filters({**(filters or {}), **equal}),
+        "where": where,
+        "columns": names(columns),
+        "order_by": names(order_by),
+        "limit": count(limit, "limit"),
+    }
+
+
+def meant(error: errors.NotFoundError, equal: Mapping[str, object]) -> errors.NotFoundError:
+    """Name the argument that a keyword which is no column may have meant."""
+    near = difflib.get_close_matches(error.column, ("filters", "where", "columns", "order_by", "limit", "format"), 1)
+    if error.column not in equal or not near or not error.table:
+        return error
+    hint = f"did you mean the argument {near[0]}? {error.hint}"
+    out = errors.NotFoundError(str(error).replace(f"({error.hint})", f"({hint})"))
+    out.__dict__.update(error.__dict__, hint=hint)
     return out
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _arguments, _native, errors
@@ -18,7 +18,7 @@ from .progress import Show, bar
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Lake", "doctor", "open", "sample", "version"]
+__all__ = ["Lake", "open"]
 
 
 def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's name
@@ -291,11 +291,11 @@ class Lake:
             >>> t.column_names
             ['data', 'step', 'pile-valppl']
         """
-        select = _select(name, filters, where, columns, order_by, limit, equal)
+        select = _arguments.select(name, filters, where, columns, order_by, limit, equal)
         try:
             return self._read("table", select)
         except errors.NotFoundError as error:
-            raise _meant(error, equal) from None
+            raise _arguments.meant(error, equal) from None
 
     def sql(self, sql: str, params: Iterable[object] = ()) -> pa.Table:
         """Run an SQL query on the lake; it can only read.
@@ -352,11 +352,11 @@ class Lake:
             >>> sum(batch.num_rows for batch in lake.scan("evals", task="boolq"))
             48
         """
-        select = _select(name, filters, where, columns, order_by, limit, equal)
+        select = _arguments.select(name, filters, where, columns, order_by, limit, equal)
         try:
             return _native.call("table", self.path, select, self._options())
         except errors.NotFoundError as error:
-            raise _meant(error, equal) from None
+            raise _arguments.meant(error, equal) from None
 
     def scan_sql(self, sql: str, params: Iterable[object] = ()) -> pa.RecordBatchReader:
         """Run an SQL query and read its rows in batches.
@@ -421,12 +421,12 @@ class Lake:
             >>> lake.export("full_eval", "4M.parquet", params="4M", progress=False)["n_rows"].to_pylist()
             [30]
         """
-        select = _select(name, filters, where, columns, order_by, limit, equal)
+        select = _arguments.select(name, filters, where, columns, order_by, limit, equal)
         try:
             with bar("export", progress) as report:
                 return self._read("export", {**select, "to": _arguments.path(to), "format": format}, report)
         except errors.NotFoundError as error:
-            raise _meant(error, equal) from None
+            raise _arguments.meant(error, equal) from None
 
     def export_sql(
         self,
@@ -468,117 +468,3 @@ class Lake:
 
     def _read(self, verb: str, arguments: Mapping[str, Any] | None = None, report: Any = None) -> pa.Table:
         return _native.table(verb, self.path, arguments, self._options(), report)
-
-
-def sample(
-    dir: str | os.PathLike[str],  # noqa: A002 - the core's name for it
-    *,
-    sizes: Sequence[str] | None = None,
-    recipes: Sequence[str] | None = None,
-    seeds: Sequence[str] | None = None,
-    steps: int | None = None,
-    full: bool = False,
-    seed: int = 0,
-    progress: Show = True,
-) -> pa.Table:
-    """Write made-up raw files in the shape of DataDecide's, to try ddcore without its data.
-
-    Args:
-        dir: The folder to write; it is made.
-        sizes: Model sizes, e.g. ["4M", "150M"]; default: five sizes.
-        recipes: Recipes, e.g. ["C4"]; default: six.
-        seeds: Seed labels, e.g. ["default"]; default: three per size.
-        steps: The most checkpoints per run after step 0; default: 8.
-        full: The full published shape: 1,410,750 task results, about 0.6 GB.
-        seed: Random seed; the same options give the same bytes.
-        progress: True for a progress bar where one can be seen, False for none, or a function to call.
-
-    Returns:
-        One row per file: path below dir, n_rows, n_bytes.
-
-    Raises:
-        InvalidError: A size, recipe or seed is unknown; the message holds near names.
-        StorageError: The folder cannot be written.
-
-    Example:
-        >>> ddcore.sample("tiny", sizes=["4M"], recipes=["C4"], steps=2, progress=False)["n_rows"].to_pylist()[0]
-        297
-    """
-    arguments = {
-        "dir": _arguments.path(dir),
-        "sizes": _arguments.names(sizes),
-        "recipes": _arguments.names(recipes),
-        "seeds": _arguments.names(seeds),
-        "steps": steps,
-        "full": full,
-        "seed": seed,
-    }
-    with bar("sample", progress) as report:
-        return _native.table("sample", "", arguments, None, report)
-
-
-def version() -> pa.Table:
-    """Show the versions of ddcore, DuckDB, Go and Arrow.
-
-    Returns:
-        One row per component: component, version. `ddcore.__version__` is the first alone.
-
-    Example:
-        >>> ddcore.version()["component"].to_pylist()
-        ['ddcore', 'duckdb', 'go', 'arrow-go']
-    """
-    return _native.table("version")
-
-
-def doctor(lake: Lake | str | os.PathLike[str] | None = None) -> pa.Table:
-    """Check what ddcore needs: extensions, threads, disk, the lake.
-
-    Args:
-        lake: A lake to look at, too.
-
-    Returns:
-        One row per check: check, state (ok, warning or missing), detail.
-
-    Example:
-        >>> ddcore.doctor(lake)["state"].unique().to_pylist()
-        ['ok']
-    """
-    if lake is None:
-        return _native.table("doctor")
-    return (lake if isinstance(lake, Lake) else open(lake))._read("doctor")
-
-
-def _select(
-    name: str,
-    filters: Mapping[str, object] | None,
-    where: str | None,
-    columns: str | Iterable[str] | None,
-    order_by: str | Iterable[str] | None,
-    limit: int | None,
-    equal: Mapping[str, object],
-) -> dict[str, Any]:
-    """Write the core's SelectArgs."""
-    twice = sorted(set(filters or {}) & set(equal))
-    if twice:
-        raise _arguments.invalid(f"table {name}: {', '.join(twice)} is given twice", "once in filters and once by name")
-    return {
-        "name": name,
-        "filters": _arguments.filters({**(filters or {}), **equal}),
-        "where": where,
-        "columns": _arguments.names(columns),
-        "order_by": _arguments.names(order_by),
-        "limit": _arguments.count(limit, "limit"),
-    }
-
-
-def _meant(error: errors.NotFoundError, equal: Mapping[str, object]) -> errors.NotFoundError:
-    """Name the argument that a keyword which is no column may have meant."""
-    import difflib
-
-    near = difflib.get_close_matches(error.column, ("filters", "where", "columns", "order_by", "limit", "format"), 1)
-    if error.column not in equal or not near or not error.table:
-        return error
-    hint = f"did you mean the argument {near[0]}? {error.hint}"
-    out = errors.NotFoundError(str(error).replace(f"({error.hint})", f"({hint})"))
-    out.__dict__.update(error.__dict__, hint=hint)
-    return out

@@ -153,7 +153,7 @@ LOOK = """
     const found = {charts: 0, text: "", errors: 0};
     const look = (root) => {
         found.charts += root.querySelectorAll("canvas.marks, svg.marks").length;
-        found.text += root.textContent ?? document.body.textContent;
+        found.text += root.textContent ?? document.body?.textContent ?? "";
         found.errors += root.querySelectorAll(".marimo-error").length;
         root.querySelectorAll("*").forEach((e) => e.shadowRoot && look(e.shadowRoot));
     };
