@@ -7,7 +7,7 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from . import errors
 
@@ -31,7 +31,7 @@ def names(value: str | Iterable[str] | None) -> list[str] | None:
     """Give one name or several as a list; None stays None."""
     if value is None:
         return None
-    return [value] if isinstance(value, str) else list(value)
+    return [value] if isinstance(value, str) else [str(plain(v)) for v in value]
 
 
 def count(value: int | None, name: str) -> int | None:
@@ -46,9 +46,10 @@ def count(value: int | None, name: str) -> int | None:
 
 def values(given: Iterable[object], name: str) -> list[Any]:
     """Give the values for the ``?`` of a query."""
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+    several = plain(given)
+    if not is_list(several):
         raise invalid(f"{name}: {given!r} is no list", "pass a list, also for one value: [value]")
-    return [scalar(plain(v), f"{name}[{i}]") for i, v in enumerate(given)]
+    return [scalar(plain(v), f"{name}[{i}]") for i, v in enumerate(several)]
 
 
 def all_filters(given: Mapping[str, object]) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def all_filters(given: Mapping[str, object]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for column, value in given.items():
         value = plain(value)
-        if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+        if is_list(value):
             out[column] = [scalar(plain(v), column) for v in value]
         else:
             out[column] = scalar(value, column)
@@ -97,6 +98,11 @@ def meant(error: errors.NotFoundError, equal: Mapping[str, object]) -> errors.No
     return out
 
 
+def is_list(value: object) -> TypeGuard[Iterable[object]]:
+    """Tell whether a value is several: text and dictionaries are not."""
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+
+
 def plain(value: object) -> object:
     """Give a value of a data library as Python's own."""
     if value is None or isinstance(value, (bool, int, float, str, list, tuple)):
@@ -113,6 +119,8 @@ def scalar(value: object, name: str) -> bool | int | float | str | None:
         return value
     if isinstance(value, float) and not math.isfinite(value):
         raise invalid(f"{name}: {value} cannot be passed", "None is null; for nan and inf write SQL, e.g. isnan(x)")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise invalid(f"{name}: {value} is beyond 64 bits", "write it into the SQL")
     if isinstance(value, (int, float)):
         return value
     if type(value).__name__ == "NAType":  # pandas' missing value

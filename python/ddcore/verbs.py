@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -55,9 +56,9 @@ def sample(
         "sizes": _arguments.names(sizes),
         "recipes": _arguments.names(recipes),
         "seeds": _arguments.names(seeds),
-        "steps": steps,
+        "steps": None if steps is None else operator.index(steps),
         "full": full,
-        "seed": seed,
+        "seed": operator.index(seed),
     }
     with bar("sample", progress) as report:
         return _native.table("sample", "", arguments, None, report)

@@ -67,13 +67,27 @@ def test_a_table_that_is_not_built_yet(tmp_path: Path, workplace: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [NAN, float("inf"), b"x", {"a": 1}, [["x"]], 1j, object(), pd.NaT, pd.Timestamp(0), pd.Series([1, NAN])]
+    "value",
+    [
+        NAN,
+        2**63,
+        -(2**63) - 1,
+        float("inf"),
+        b"x",
+        {"a": 1},
+        [["x"]],
+        1j,
+        object(),
+        pd.NaT,
+        pd.Timestamp(0),
+        pd.Series([1, NAN]),
+    ],
 )
 def test_values_that_cannot_be_compared(lake: ddcore.Lake, value: Any) -> None:
     error = raised(ddcore.InvalidError, lambda: lake.table("evals", seed=value))
     assert isinstance(error, ValueError)
     assert str(error).startswith("seed: ")
-    assert "None" in error.hint
+    assert error.hint
     raised(ddcore.InvalidError, lambda: lake.sql("SELECT ?", [value]))
 
 

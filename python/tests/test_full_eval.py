@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import ddcore
@@ -77,3 +79,19 @@ def test_evals_hold_what_full_eval_holds(real_lake: ddcore.Lake) -> None:
                 assert all(same(a, b) for a, b in pairs), (task, metric)
                 n += 1
     assert n == 1866
+
+
+def test_the_rest_of_the_real_sample(real_lake: ddcore.Lake, data: Path) -> None:
+    rows = {r["table_name"]: r["n_rows"] for r in real_lake.tables().to_pylist()}
+    assert (rows["hf_eval_results"], rows["hf_ppl_results"], rows["perplexity"]) == (990, 13, 13)
+    assert real_lake.rejects().num_rows == 0
+    for file in real_lake.files().to_pylist():
+        assert hashlib.sha256((data / "hf" / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    c4 = real_lake.table("perplexity", recipe="C4", params="150M", order_by="-step", columns=["step", "pile-valppl"])
+    assert (
+        c4.num_rows
+        == real_lake.sql("SELECT * FROM perplexity WHERE recipe = ? AND params = ?", ["C4", "150M"]).num_rows
+    )
+    assert c4["step"][0].as_py() == 10000
+    raw = pq.read_table(data / "hf/ppl-results/data").filter(pc.field("params") == "150M")
+    assert sorted(c4["pile-valppl"].to_pylist()) == sorted(raw["eval/pile-validation/Perplexity"].to_pylist())

@@ -128,6 +128,13 @@ def test_filters_columns_order_and_limit_together(lake: ddcore.Lake) -> None:
     assert rows[0]["step"] > rows[3]["step"]
 
 
+@pytest.mark.parametrize(
+    "columns", [["step"], ("step",), pd.Index(["step"]), pa.array(["step"]), np.array(["step"]), "step"]
+)
+def test_columns_may_come_from_anywhere(lake: ddcore.Lake, columns: Any) -> None:
+    assert lake.table("evals", columns=columns, order_by=columns, limit=1).column_names == ["step"]
+
+
 def test_sizes_sort_by_size(lake: ddcore.Lake) -> None:
     assert lake.table("evals", order_by="params")["params"].unique().to_pylist() == SIZES
     assert lake.table("evals", order_by="-params")["params"].unique().to_pylist() == SIZES[::-1]
