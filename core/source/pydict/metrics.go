@@ -3,8 +3,6 @@ package pydict
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
 	"ddcore/core/contract"
@@ -15,7 +13,8 @@ import (
 // same order, and comparing that text is faster than reading it. A Parser
 // belongs to one goroutine; its zero value is ready.
 type Parser struct {
-	gaps []gap
+	gaps   []gap
+	powers *powerTable
 }
 
 // gap is what stands before a value: ", 'acc_raw': ".
@@ -27,15 +26,7 @@ type gap struct {
 
 // Check tells whether text is a dictionary of metrics: readable, and a number,
 // a boolean or None under every known metric.
-func (p *Parser) Check(text string) error {
-	return p.scan(text, func(g *gap, v Value) error {
-		if v.Kind <= Bool || g.index < 0 {
-			return nil
-		}
-		_, _, err := v.Float()
-		return fmt.Errorf("%s: %w", g.key, err)
-	})
-}
+func (p *Parser) Check(text string) error { return p.scan(text, nil) }
 
 // Metrics parses text into out, which has one slot for each of
 // contract.Metrics, preset by the caller; a metric that is absent or None keeps
@@ -43,22 +34,13 @@ func (p *Parser) Check(text string) error {
 // that occurs twice counts once, with its last value, as in Python. Unknown
 // keys are passed over: raw keeps them.
 func (p *Parser) Metrics(text string, out []float64) error {
-	return p.scan(text, func(g *gap, v Value) error {
-		if g.index < 0 {
-			return nil
-		}
-		x, ok, err := v.Float()
-		if err != nil {
-			return fmt.Errorf("%s: %w", g.key, err)
-		}
-		if ok {
-			out[g.index] = x
-		}
-		return nil
-	})
+	if p.powers == nil {
+		p.powers = powersOfTen()
+	}
+	return p.scan(text, out)
 }
 
-func (p *Parser) scan(text string, visit func(*gap, Value) error) error {
+func (p *Parser) scan(text string, out []float64) error {
 	s := scanner{text: text}
 	if err := s.open(); err != nil {
 		return err
@@ -69,12 +51,30 @@ func (p *Parser) scan(text string, visit func(*gap, Value) error) error {
 		} else if done, err := p.read(&s, i); done || err != nil {
 			return err
 		}
+		index := p.gaps[i].index
+		if d, end, ok := readDecimal(text, s.pos); ok {
+			if index < 0 || out == nil {
+				s.pos = end
+				continue
+			}
+			if v, ok := d.float(p.powers); ok {
+				out[index], s.pos = v, end
+				continue
+			}
+		}
 		v, err := s.value(0)
 		if err != nil {
 			return err
 		}
-		if err := visit(&p.gaps[i], v); err != nil {
-			return err
+		if index < 0 {
+			continue
+		}
+		x, ok, err := v.Float()
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.gaps[i].key, err)
+		}
+		if ok && out != nil {
+			out[index] = x
 		}
 	}
 }
@@ -104,13 +104,7 @@ func (p *Parser) read(s *scanner, i int) (done bool, err error) {
 func (v Value) Float() (x float64, ok bool, err error) {
 	switch v.Kind {
 	case Number:
-		x, err = strconv.ParseFloat(v.Text, 64)
-		if x != x {
-			x = math.NaN() // one NaN for all
-		}
-		if err != nil && math.IsInf(x, 0) {
-			err = nil // 1e999 is inf in Python, too
-		}
+		x, err = parseFloat(v.Text)
 		return x, true, err
 	case None:
 		return 0, false, nil

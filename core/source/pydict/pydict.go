@@ -288,17 +288,7 @@ func (s *scanner) digits() int {
 	return n
 }
 
-// atEnd tells whether a bare value may end here.
-func (s *scanner) atEnd() bool {
-	if s.pos == len(s.text) {
-		return true
-	}
-	switch s.text[s.pos] {
-	case ',', '}', ']', ')', ':', ' ', '\t', '\n', '\r':
-		return true
-	}
-	return false
-}
+func (s *scanner) atEnd() bool { return endsValue(s.text, s.pos) }
 
 func (s *scanner) word() (Value, error) {
 	start := s.pos
