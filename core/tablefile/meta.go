@@ -9,7 +9,7 @@ import (
 
 // Numbers of the Parquet format.
 const (
-	pageData, pageDictionary   = 0, 2
+	pageDictionary, pageData   = 2, 3 // a data page of version 2
 	encodingPlain, encodingRLE = 0, 3
 	encodingRLEDictionary      = 8
 	repetitionOptional         = 1
@@ -92,32 +92,44 @@ func (c Chunk) less(a, b []byte) bool {
 	}
 }
 
-// pageHeader writes the head of a data or dictionary page.
-func pageHeader(kind, raw, compressed, values, encoding int) []byte {
+// dictionaryHeader writes the head of a dictionary page.
+func dictionaryHeader(dict packed, values int) []byte {
 	var t thrift
 	t.element(func() {
-		t.i32(1, kind)
-		t.i32(2, raw)
-		t.i32(3, compressed)
-		if kind == pageDictionary {
-			t.structure(7, func() {
-				t.i32(1, values)
-				t.i32(2, encoding)
-			})
-			return
-		}
-		t.structure(5, func() {
+		t.i32(1, pageDictionary)
+		t.i32(2, dict.raw)
+		t.i32(3, len(dict.data))
+		t.structure(7, func() {
 			t.i32(1, values)
-			t.i32(2, encoding)
-			t.i32(3, encodingRLE) // definition levels
-			t.i32(4, encodingRLE) // repetition levels: there are none
+			t.i32(2, encodingPlain)
+		})
+	})
+	return t.out
+}
+
+// dataHeader writes the head of a data page of version 2: its levels stay
+// uncompressed, and its values need not be compressed.
+func dataHeader(c Chunk, levels int) []byte {
+	var t thrift
+	t.element(func() {
+		t.i32(1, pageData)
+		t.i32(2, levels+c.values.raw)
+		t.i32(3, levels+len(c.values.data))
+		t.structure(8, func() {
+			t.i32(1, c.n)
+			t.i32(2, c.nulls)
+			t.i32(3, c.n)
+			t.i32(4, c.encoding)
+			t.i32(5, levels)
+			t.i32(6, 0) // no repetition levels
+			t.boolean(7, c.values.compressed)
 		})
 	})
 	return t.out
 }
 
 // footer writes the file's metadata.
-func footer(fields []Field, groups []groupMeta, keyValues map[string]string) []byte {
+func footer(fields []Field, groups []*groupMeta, keyValues map[string]string) []byte {
 	var rows int64
 	for _, g := range groups {
 		rows += int64(g.rows)
@@ -175,11 +187,12 @@ func (f Field) write(t *thrift) {
 	}
 }
 
-func (g groupMeta) write(t *thrift, ordinal int) {
+func (g *groupMeta) write(t *thrift, ordinal int) {
 	var raw, compressed int64
+	first := g.columns[0].start()
 	t.list(1, thriftStruct, len(g.columns))
 	for _, c := range g.columns {
-		raw, compressed = raw+c.raw, compressed+c.compressed
+		raw, compressed, first = raw+c.raw, compressed+c.compressed, min(first, c.start())
 		t.element(func() {
 			t.i64(2, c.start())
 			t.structure(3, func() { c.write(t) })
@@ -187,7 +200,7 @@ func (g groupMeta) write(t *thrift, ordinal int) {
 	}
 	t.i64(2, raw)
 	t.i64(3, int64(g.rows))
-	t.i64(5, g.columns[0].start())
+	t.i64(5, first)
 	t.i64(6, compressed)
 	t.i16(7, ordinal)
 }

@@ -12,6 +12,8 @@ type thrift struct {
 
 // Types of the compact protocol.
 const (
+	thriftTrue   = 1
+	thriftFalse  = 2
 	thriftI16    = 4
 	thriftI32    = 5
 	thriftI64    = 6
@@ -52,6 +54,15 @@ func (t *thrift) integer(id int16, kind byte, v int64) {
 }
 
 func (t *thrift) zigzag(v int64) { t.out = binary.AppendUvarint(t.out, uint64(v<<1)^uint64(v>>63)) }
+
+// boolean has its value in the field's head.
+func (t *thrift) boolean(id int16, v bool) {
+	if v {
+		t.field(id, thriftTrue)
+	} else {
+		t.field(id, thriftFalse)
+	}
+}
 
 func (t *thrift) i16(id int16, v int)   { t.integer(id, thriftI16, int64(v)) }
 func (t *thrift) i32(id int16, v int)   { t.integer(id, thriftI32, int64(v)) }

@@ -27,7 +27,7 @@ type Writer struct {
 	offset    int64
 	fields    []Field
 	keyValues map[string]string
-	groups    []groupMeta
+	groups    []*groupMeta
 	rows      int64
 }
 
@@ -58,44 +58,70 @@ func (w *Writer) Pages(n int, columns [][]Chunk) error {
 	if n == 0 {
 		return nil
 	}
-	if len(w.groups) == maxGroups {
-		return errors.New("the file has too many row groups")
+	g, err := w.Group(n)
+	if err != nil {
+		return err
 	}
-	group := groupMeta{rows: n}
 	for i, chunks := range columns {
-		rows := 0
-		for _, c := range chunks {
-			rows += c.n
+		if err := g.Column(i, chunks...); err != nil {
+			return err
 		}
-		if rows != n {
-			return fmt.Errorf("column %s has %d rows, its row group %d", w.fields[i].Name, rows, n)
-		}
-		meta, err := w.column(w.fields[i], chunks)
-		if err != nil {
-			return fmt.Errorf("write column %s: %w", w.fields[i].Name, err)
-		}
-		group.columns = append(group.columns, meta)
 	}
-	w.groups = append(w.groups, group)
+	return nil
+}
+
+// Group is a row group whose columns are written one by one, in any order.
+type Group struct {
+	w    *Writer
+	meta *groupMeta
+}
+
+// Group starts a row group of n rows. All its columns must be written before
+// the file is closed.
+func (w *Writer) Group(n int) (*Group, error) {
+	if len(w.groups) == maxGroups {
+		return nil, errors.New("the file has too many row groups")
+	}
+	g := &groupMeta{rows: n, columns: make([]columnMeta, len(w.fields))}
+	w.groups = append(w.groups, g)
 	w.rows += int64(n)
+	return &Group{w, g}, nil
+}
+
+// Column writes column i from one or more chunks, one page each. They share one
+// dictionary or have none.
+func (g *Group) Column(i int, chunks ...Chunk) error {
+	name, rows := g.w.fields[i].Name, 0
+	for _, c := range chunks {
+		rows += c.n
+	}
+	if rows != g.meta.rows {
+		return fmt.Errorf("column %s has %d rows, its row group %d", name, rows, g.meta.rows)
+	}
+	meta, err := g.w.column(g.w.fields[i], chunks)
+	if err != nil {
+		return fmt.Errorf("write column %s: %w", name, err)
+	}
+	g.meta.columns[i] = meta
 	return nil
 }
 
 func (w *Writer) column(f Field, chunks []Chunk) (columnMeta, error) {
 	first := chunks[0]
-	m := columnMeta{field: f, codec: first.codec, encodings: []int{encodingRLE, first.encoding}, stats: join(chunks)}
+	m := columnMeta{field: f, codec: first.values.codec, encodings: []int{encodingRLE, first.encoding}, stats: join(chunks)}
 	start := w.offset
-	if first.dict != nil {
+	if first.dict.data != nil {
 		m.dictOffset = w.offset
 		m.encodings = append(m.encodings, encodingPlain)
-		if err := w.page(&m, pageDictionary, first.dict, first.dictRaw, first.dictN, encodingPlain); err != nil {
+		if err := w.page(&m, first.dict.raw, dictionaryHeader(first.dict, first.dictN), nil, first.dict.data); err != nil {
 			return m, err
 		}
 	}
 	m.dataOffset = w.offset
 	for _, c := range chunks {
 		m.values += c.n
-		if err := w.page(&m, pageData, c.page, c.rawSize, c.n, c.encoding); err != nil {
+		levels := c.levels()
+		if err := w.page(&m, c.values.raw, dataHeader(c, len(levels)), levels, c.values.data); err != nil {
 			return m, err
 		}
 	}
@@ -103,18 +129,27 @@ func (w *Writer) column(f Field, chunks []Chunk) (columnMeta, error) {
 	return m, nil
 }
 
-func (w *Writer) page(m *columnMeta, kind int, page []byte, raw, values, encoding int) error {
-	header := pageHeader(kind, raw, len(page), values, encoding)
-	m.raw += int64(len(header) + raw)
-	if err := w.write(header); err != nil {
-		return err
+// page writes a page; raw is how many bytes its values are uncompressed.
+func (w *Writer) page(m *columnMeta, raw int, header, levels, values []byte) error {
+	m.raw += int64(len(header) + len(levels) + raw)
+	for _, part := range [][]byte{header, levels, values} {
+		if err := w.write(part); err != nil {
+			return err
+		}
 	}
-	return w.write(page)
+	return nil
 }
 
 // Close writes the footer and gives the number of rows. The underlying file
 // stays open.
 func (w *Writer) Close() (rows int64, err error) {
+	for k, g := range w.groups {
+		for i, c := range g.columns {
+			if c.dataOffset == 0 {
+				return 0, fmt.Errorf("column %s of row group %d was not written", w.fields[i].Name, k)
+			}
+		}
+	}
 	end := footer(w.fields, w.groups, w.keyValues)
 	end = binary.LittleEndian.AppendUint32(end, uint32(len(end)))
 	if err := w.write(append(end, magic...)); err != nil {

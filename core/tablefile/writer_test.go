@@ -206,3 +206,58 @@ func TestRowCountsMustAgree(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, w.RowGroup(3, []tablefile.Chunk{e.Floats([]float64{1})}), "column x has 1 rows, its row group 3")
 }
+
+// TestSharedValues: a chunk without its nulls, or at fewer places, reads as the
+// same values encoded anew would; columns may be written in any order.
+func TestSharedValues(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	e, err := tablefile.NewEncoder(tablefile.Zstd)
+	require.NoError(t, err)
+	for _, n := range []int{1, 8, 13, 400, 3000} {
+		floats, _, _, drop := randomColumns(r, n)
+		var kept, dense []float64
+		bits := make([]byte, (n+7)/8)
+		for i, v := range floats {
+			if !tablefile.IsNull(v) {
+				dense = append(dense, v)
+			}
+			if !tablefile.IsNull(v) || drop[i] {
+				kept = append(kept, v)
+				bits[i/8] |= 1 << (i % 8)
+			}
+		}
+		chunk := e.Floats(floats)
+		for _, c := range []struct {
+			got  tablefile.Chunk
+			want []float64
+		}{{chunk, floats}, {chunk.Among(nil), floats}, {chunk.Among(bits), kept}, {chunk.Dense(), dense}, {chunk.Dense().Among(nil), dense}} {
+			require.Equal(t, len(c.want), c.got.Len())
+			if len(c.want) == 0 {
+				continue
+			}
+			path := filepath.Join(t.TempDir(), "t.parquet")
+			w, err := tablefile.Create(path, []tablefile.Field{{Name: "x", Type: tablefile.Float64}, {Name: "y", Type: tablefile.Float64}}, nil)
+			require.NoError(t, err)
+			for range 2 {
+				g, err := w.Group(len(c.want))
+				require.NoError(t, err)
+				require.NoError(t, g.Column(1, e.Floats(c.want)))
+				require.NoError(t, g.Column(0, c.got))
+			}
+			_, err = w.Close()
+			require.NoError(t, err)
+			for k := range 2 {
+				requireColumn(t, path, k, len(c.want), func(i int) any { return floatCell(c.want[i]) })
+			}
+		}
+	}
+}
+
+func TestGroupsMustBeWhole(t *testing.T) {
+	w, err := tablefile.Create(filepath.Join(t.TempDir(), "t.parquet"), []tablefile.Field{{Name: "x", Type: tablefile.Float64}}, nil)
+	require.NoError(t, err)
+	_, err = w.Group(1)
+	require.NoError(t, err)
+	_, err = w.Close()
+	require.ErrorContains(t, err, "column x of row group 0 was not written")
+}
