@@ -187,6 +187,9 @@ func SQLError(message string) error {
 		kind, hint = contract.NotFound, "`tables` lists what the lake holds"
 	case "IO", "Permission", "HTTP", "Connection":
 		kind = contract.IO
+		if strings.Contains(message, "No space left on device") {
+			hint = "the disk is full: free some space and try again; the lake is as it was"
+		}
 	case "Out of Memory":
 		kind, hint = contract.IO, "raise memory_limit, or use fewer threads"
 	case "INTERRUPT", "Interrupt":

@@ -2,7 +2,6 @@ package lake
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -64,8 +63,7 @@ func Read(ctx context.Context, path string, snapshot int64, o Options) (*Session
 }
 
 func borrow(ctx context.Context, path string, snapshot int64, o Options, info os.FileInfo) (*pooled, error) {
-	options, _ := json.Marshal(o)
-	key := fmt.Sprintf("%s\x00%d\x00%s", path, snapshot, options)
+	key := fmt.Sprintf("%s\x00%d\x00%s", path, snapshot, o.key())
 	pool.Lock()
 	defer pool.Unlock()
 	for i, e := range pool.entries {
@@ -114,6 +112,7 @@ func giveBack(e *pooled) {
 
 // CloseIdle closes the shared instances that no session uses.
 func CloseIdle() {
+	closeSpare()
 	pool.Lock()
 	defer pool.Unlock()
 	for _, e := range pool.entries {
