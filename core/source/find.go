@@ -141,27 +141,40 @@ func (f *File) digest() error {
 	return nil
 }
 
-// copyTo copies the file and makes sure that it is still the one that was hashed.
-func (f *File) copyTo(path string) error {
+// copyTo copies the file into a folder, under a name that starts with id and
+// ends with its checksum, which is taken on the way. A file that was hashed
+// before must still be the same.
+func (f *File) copyTo(dir, id string) (path string, err error) {
 	r, err := os.Open(f.abs)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer r.Close()
-	w, err := os.Create(path)
+	temp := filepath.Join(dir, id+"-partial.parquet")
+	w, err := os.Create(temp)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer w.Close()
 	h := sha256.New()
-	if _, err := io.CopyBuffer(io.MultiWriter(w, h), r, make([]byte, 1<<20)); err != nil {
-		return err
+	n, err := io.CopyBuffer(io.MultiWriter(w, h), r, make([]byte, 1<<20))
+	if err != nil {
+		return "", err
 	}
-	if sum := hex.EncodeToString(h.Sum(nil)); sum != f.sha256 {
-		return invalid(f.Path, "is it still being downloaded? wait for its end, then try again", "the file changed while it was read")
+	sum := hex.EncodeToString(h.Sum(nil))
+	if n != f.Bytes || f.sha256 != "" && f.sha256 != sum {
+		return "", invalid(f.Path, "is it still being downloaded? wait for its end, then try again", "the file changed while it was read")
 	}
-	return w.Close()
+	f.sha256 = sum
+	path = filepath.Join(dir, f.storedName(id))
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	return path, os.Rename(temp, path)
 }
+
+// storedName is what the file is called in the lake.
+func (f *File) storedName(id string) string { return id + "-" + f.sha256[:12] + ".parquet" }
 
 // place identifies a path without telling it: absolute paths name people.
 func place(abs string) string {

@@ -14,10 +14,11 @@ import (
 	"ddcore/core/contract"
 	"ddcore/core/lake"
 	"ddcore/core/source/pydict"
+	"ddcore/core/workers"
 )
 
 // Run carries the plan out, inside the caller's transaction.
-func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Progress) error {
+func (p *Plan) Run(ctx context.Context, w *lake.Writer, threads int, progress Progress) error {
 	snapshot, err := w.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -26,9 +27,17 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Pr
 	if err != nil {
 		return err
 	}
-	id := rows[0][0].(int64)
+	last := rows[0][0].(int64)
+	if err := p.place(ctx, w, last); err != nil {
+		return err
+	}
+	copied := p.copyFiles(ctx, w)
+	defer copied.wait()
 	var done int64
-	for _, a := range p.actions {
+	var keep keeper
+	defer keep.wait()
+	for i := range p.actions {
+		a := &p.actions[i]
 		if a.replace >= 0 {
 			if err := a.drop(ctx, w.Conn); err != nil {
 				return err
@@ -37,9 +46,11 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Pr
 		if a.file == nil {
 			continue
 		}
-		id++
 		progress.tell(done, p.Bytes, "ingesting "+a.file.Path)
-		if err := a.ingest(ctx, w, id, snapshot+1, workers, &p.Statuses[a.index]); err != nil {
+		if err := copied.file(a); err != nil {
+			return err
+		}
+		if err := a.ingest(ctx, w, snapshot+1, threads, &keep, &p.Statuses[a.index]); err != nil {
 			return err
 		}
 		done += a.file.Bytes
@@ -47,6 +58,69 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Pr
 	progress.tell(p.Bytes, p.Bytes, "committing")
 	return nil
 }
+
+// place numbers the files and makes room for them. A file in which a column has
+// another type than its table is rewritten with that column cast without loss.
+func (p *Plan) place(ctx context.Context, w *lake.Writer, last int64) error {
+	for i := range p.actions {
+		a := &p.actions[i]
+		if a.file == nil {
+			continue
+		}
+		last++
+		a.id = last
+		dir := w.DataDir("raw", a.table.stored())
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return storeError(a.file, err)
+		}
+		if !a.sameTypes() {
+			if err := a.rewrite(ctx, w.Conn, dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// copies are the files that are being stored as they are, byte for byte, one
+// while another is read.
+type copies struct {
+	errs map[*action]chan error
+	done chan struct{}
+}
+
+func (p *Plan) copyFiles(ctx context.Context, w *lake.Writer) *copies {
+	c := &copies{errs: map[*action]chan error{}, done: make(chan struct{})}
+	var todo []*action
+	for i := range p.actions {
+		if a := &p.actions[i]; a.file != nil && a.stored == "" {
+			c.errs[a] = make(chan error, 1)
+			todo = append(todo, a)
+		}
+	}
+	go func() {
+		defer close(c.done)
+		for _, a := range todo {
+			c.errs[a] <- workers.Each(ctx, 1, 1, func(int) (err error) {
+				a.stored, err = a.file.copyTo(w.DataDir("raw", a.table.stored()), padded(a.id))
+				return storeError(a.file, err)
+			})
+		}
+	}()
+	return c
+}
+
+// file waits until a file is stored.
+func (c *copies) file(a *action) error {
+	if err, ok := c.errs[a]; ok {
+		return <-err
+	}
+	return nil
+}
+
+// wait waits for all of them: nothing may still be written when the transaction
+// ends.
+func (c *copies) wait() { <-c.done }
 
 func (a action) drop(ctx context.Context, c *lake.Conn) error {
 	for _, from := range []string{
@@ -63,64 +137,60 @@ func (a action) drop(ctx context.Context, c *lake.Conn) error {
 // padded writes a file_id as the names of stored files start.
 func padded(id int64) string { return fmt.Sprintf("%09d", id) }
 
-func (a action) ingest(ctx context.Context, w *lake.Writer, id, snapshot int64, workers int, status *Status) error {
-	c := w.Conn
+func (a action) ingest(ctx context.Context, w *lake.Writer, snapshot int64, threads int, keep *keeper, status *Status) error {
+	c, path := w.Conn, a.stored
 	if err := a.table.create(ctx, c, a.columns); err != nil {
-		return err
-	}
-	path, err := a.store(ctx, w, id)
-	if err != nil {
 		return err
 	}
 	if err := a.readWhole(ctx, c, path); err != nil {
 		return unreadable(a.file, err)
 	}
-	rejects, err := a.rejects(ctx, c, path, id, workers)
-	if err != nil {
-		return unreadable(a.file, err)
-	}
-	if err := c.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), path); err != nil {
-		return fmt.Errorf("register %s: %w", a.file.Path, err)
-	}
 	rows, err := c.Rows(ctx, "SELECT num_rows::BIGINT FROM parquet_file_metadata("+lake.Quote(path)+")")
 	if err != nil {
 		return unreadable(a.file, err)
 	}
-	status.Rows, status.Rejects = rows[0][0].(int64), rejects
+	status.Rows = rows[0][0].(int64)
+	var parsed *Parsed
+	if a.table.Dict != "" {
+		parsed = keep.room(status.Rows)
+	}
+	if status.Rejects, err = a.rejects(ctx, c, path, a.id, threads, parsed); err != nil {
+		return unreadable(a.file, err)
+	}
+	if a.table.Dict != "" {
+		keep.save(parsed, w.Path, a.file.sha256)
+	}
+	if err := c.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), path); err != nil {
+		return fmt.Errorf("register %s: %w", a.file.Path, err)
+	}
 	schema, err := json.Marshal(a.columns)
 	if err != nil {
 		return fmt.Errorf("columns of %s: %w", a.file.Path, err)
 	}
 	return c.Exec(ctx, "INSERT INTO lake.raw.files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
-		id, a.table.Source, a.table.Name, a.file.Path, place(a.file.abs), a.file.folders(), a.file.Bytes, a.file.sha256,
-		status.Rows, rejects, string(schema), snapshot)
+		a.id, a.table.Source, a.table.Name, a.file.Path, place(a.file.abs), a.file.folders(), a.file.Bytes, a.file.sha256,
+		status.Rows, status.Rejects, string(schema), snapshot)
 }
 
-// store puts the file into the table's folder: as it is, byte for byte, or,
-// when a column has another type than the table, rewritten with that column
-// cast without loss.
-func (a action) store(ctx context.Context, w *lake.Writer, id int64) (string, error) {
-	dir := w.DataDir("raw", a.table.stored())
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", storeError(a.file, err)
+// rewrite stores a file with its columns cast to the table's types.
+func (a *action) rewrite(ctx context.Context, c *lake.Conn, dir string) error {
+	if err := a.checkTypes(ctx, c); err != nil {
+		return err
 	}
-	path := filepath.Join(dir, padded(id)+"-"+a.file.sha256[:12]+".parquet")
-	if a.sameTypes() {
-		return path, storeError(a.file, a.file.copyTo(path))
+	if err := a.file.digest(); err != nil {
+		return err
 	}
-	if err := a.checkTypes(ctx, w.Conn); err != nil {
-		return "", err
-	}
+	a.stored = filepath.Join(dir, a.file.storedName(padded(a.id)))
 	values := make([]string, len(a.columns))
 	for i, col := range a.columns {
 		values[i] = carry(col, a.table.typeOf(col)) + " AS " + lake.Ident(col.Name)
 	}
-	err := w.Exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM read_parquet(%s)) TO %s (FORMAT parquet, COMPRESSION zstd)",
-		strings.Join(values, ", "), lake.Quote(a.file.abs), lake.Quote(path)))
+	err := c.Exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM read_parquet(%s)) TO %s (FORMAT parquet, COMPRESSION zstd)",
+		strings.Join(values, ", "), lake.Quote(a.file.abs), lake.Quote(a.stored)))
 	if err != nil {
-		return "", unreadable(a.file, err)
+		return unreadable(a.file, err)
 	}
-	return path, nil
+	return nil
 }
 
 func (a action) sameTypes() bool {
@@ -203,8 +273,9 @@ func (a action) checkTypes(ctx context.Context, c *lake.Conn) error {
 	return nil
 }
 
-// rejects finds the rows that no curated table can use, and says why.
-func (a action) rejects(ctx context.Context, c *lake.Conn, path string, id int64, workers int) (int64, error) {
+// rejects finds the rows that no curated table can use, and says why; the
+// metrics of all others it puts into parsed.
+func (a action) rejects(ctx context.Context, c *lake.Conn, path string, id int64, threads int, parsed *Parsed) (int64, error) {
 	var found []reject
 	var mu sync.Mutex
 	parsers := sync.Pool{New: func() any { return new(pydict.Parser) }}
@@ -212,7 +283,7 @@ func (a action) rejects(ctx context.Context, c *lake.Conn, path string, id int64
 	if a.table.Dict == "" {
 		query += " WHERE " + a.problemSQL() + " IS NOT NULL"
 	}
-	err := c.Chunks(ctx, workers, func(chunk lake.Chunk) error {
+	err := c.Chunks(ctx, threads, func(chunk lake.Chunk) error {
 		parser := parsers.Get().(*pydict.Parser)
 		defer parsers.Put(parser)
 		rows, problems, texts := chunk.Column(0).Int64s(), chunk.Column(1), chunk.Column(2)
@@ -221,7 +292,7 @@ func (a action) rejects(ctx context.Context, c *lake.Conn, path string, id int64
 			if !problems.IsNull(i) {
 				reason = problems.String(i)
 			} else if a.table.Dict != "" {
-				if err := parser.Check(texts.String(i)); err != nil {
+				if err := parser.Metrics(texts.String(i), parsed.Empty(rows[i])); err != nil {
 					reason = a.table.Dict + " " + err.Error()
 				}
 			}

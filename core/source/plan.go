@@ -2,13 +2,13 @@ package source
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 
 	"ddcore/core/contract"
 	"ddcore/core/lake"
+	"ddcore/core/workers"
 )
 
 // The states of a file after an ingest.
@@ -31,7 +31,7 @@ type Status struct {
 	Bytes   int64
 }
 
-// Plan is what an ingest will do. Making it reads every file once.
+// Plan is what an ingest will do. Making it reads the files that may be known.
 type Plan struct {
 	Statuses []Status
 	actions  []action
@@ -44,11 +44,14 @@ type action struct {
 	columns columns
 	replace int64 // file_id to drop, or -1
 	index   int   // in Statuses
+
+	id     int64  // file_id
+	stored string // path in the lake
 }
 
 // manifestRow is a row of raw.files.
 type manifestRow struct {
-	id                                       int64
+	id, bytes                                int64
 	table, path, location, folders, checksum string
 }
 
@@ -75,7 +78,7 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, prune bool, pro
 			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results; `ddcore sample DIR` makes files to try",
 		}
 	}
-	if err := plan.digest(ctx, progress); err != nil {
+	if err := plan.digest(ctx, manifest, progress); err != nil {
 		return nil, err
 	}
 	seen := plan.compare(manifest)
@@ -83,13 +86,13 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, prune bool, pro
 }
 
 func readManifest(ctx context.Context, c *lake.Conn) ([]manifestRow, error) {
-	rows, err := c.Rows(ctx, "SELECT file_id, raw_table, path, location, folders, sha256 FROM lake.raw.files ORDER BY file_id")
+	rows, err := c.Rows(ctx, "SELECT file_id, n_bytes, raw_table, path, location, folders, sha256 FROM lake.raw.files ORDER BY file_id")
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest: %w", err)
 	}
 	out := make([]manifestRow, len(rows))
 	for i, r := range rows {
-		out[i] = manifestRow{r[0].(int64), r[1].(string), r[2].(string), r[3].(string), r[4].(string), r[5].(string)}
+		out[i] = manifestRow{r[0].(int64), r[1].(int64), r[2].(string), r[3].(string), r[4].(string), r[5].(string), r[6].(string)}
 	}
 	return out, nil
 }
@@ -114,36 +117,41 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 	return nil
 }
 
-// digest hashes the files, two at a time.
-func (p *Plan) digest(ctx context.Context, progress Progress) error {
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		done int64
-		errs []error
-		next = make(chan *File)
-	)
-	for range 2 {
-		wg.Go(func() {
-			for f := range next {
-				err := f.digest()
-				mu.Lock()
-				done += f.Bytes
-				errs = append(errs, err)
-				progress.tell(done, p.Bytes, "reading "+f.Path)
-				mu.Unlock()
-			}
-		})
+// digest hashes the files that may be in the lake already, or stand twice in
+// this plan: those that share their size with another. All others are new, and
+// are hashed when they are stored.
+func (p *Plan) digest(ctx context.Context, manifest []manifestRow, progress Progress) error {
+	sizes := map[int64]int{}
+	for _, m := range manifest {
+		sizes[m.bytes]++
 	}
 	for _, a := range p.actions {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- a.file
+		sizes[a.file.Bytes]++
 	}
-	close(next)
-	wg.Wait()
-	return errors.Join(append(errs, ctx.Err())...)
+	var todo []*action
+	for i := range p.actions {
+		if a := &p.actions[i]; sizes[a.file.Bytes] > 1 {
+			todo = append(todo, a)
+		}
+	}
+	return eachFile(ctx, 2, todo, p.Bytes, progress, "reading ", func(a *action) error { return a.file.digest() })
+}
+
+// eachFile works on the files of actions, several at a time, and tells how many
+// bytes are done.
+func eachFile(ctx context.Context, n int, actions []*action, total int64, progress Progress, what string, f func(*action) error) error {
+	var mu sync.Mutex
+	var done int64
+	return workers.Each(ctx, n, len(actions), func(i int) error {
+		if err := f(actions[i]); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		done += actions[i].file.Bytes
+		progress.tell(done, total, what+actions[i].file.Path)
+		return nil
+	})
 }
 
 func (p Progress) tell(done, total int64, what string) {
@@ -166,7 +174,7 @@ func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
 	for _, a := range p.actions {
 		s := &p.Statuses[a.index]
 		content := a.table.Name + a.file.sha256
-		seen[content] = true
+		seen[content] = true // without a checksum: in nobody's way
 		old, wasHere := at[place(a.file.abs)]
 		switch {
 		case known[content]:
@@ -177,7 +185,7 @@ func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
 		default:
 			s.State = Added
 		}
-		known[content] = true
+		known[content] = a.file.sha256 != ""
 		todo = append(todo, a)
 	}
 	p.actions = todo
