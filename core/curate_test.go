@@ -232,3 +232,39 @@ func TestContractHolds(t *testing.T) {
 	}
 	require.Len(t, must(t, "describe", lake, map[string]any{"name": "full_eval"}), 1+1939)
 }
+
+// TestParsedIsAnAid: curate gives the same tables whether ingest's numbers are
+// there, gone, damaged or of another file, and leaves none behind.
+func TestParsedIsAnAid(t *testing.T) {
+	raw := makeSample(t, small)
+	var want map[string]string
+	for name, change := range map[string]func(t *testing.T, files []string){
+		"there": func(*testing.T, []string) {},
+		"gone": func(t *testing.T, files []string) {
+			for _, f := range files {
+				require.NoError(t, os.Remove(f))
+			}
+		},
+		"damaged": func(t *testing.T, files []string) {
+			data, err := os.ReadFile(files[0])
+			require.NoError(t, err)
+			data[len(data)/2] ^= 1
+			require.NoError(t, os.WriteFile(files[0], data, 0o666))
+		},
+		"cut": func(t *testing.T, files []string) { require.NoError(t, os.Truncate(files[0], 100)) },
+	} {
+		lake := filepath.Join(t.TempDir(), "test.lake")
+		must(t, "ingest", lake, map[string]any{"paths": []string{raw}})
+		files, err := filepath.Glob(filepath.Join(lake, "parsed", "*"))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		change(t, files)
+		must(t, "curate", lake, nil)
+		require.NoDirExists(t, filepath.Join(lake, "parsed"), name)
+		if got := everything(t, lake); want == nil {
+			want = got
+		} else {
+			require.Equal(t, want, got, name)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"ddcore/core/contract"
 	"ddcore/core/curate"
 	"ddcore/core/lake"
+	"ddcore/core/source"
 )
 
 // CurateArgs are the arguments of curate.
@@ -47,6 +48,7 @@ func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
 		if err != nil {
 			return nil, fmt.Errorf("curate: %w", err)
 		}
+		source.DropParsed(w.Path)
 	}
 	rows := make([]curateRow, len(built))
 	for i, b := range built {

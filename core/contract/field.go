@@ -121,6 +121,21 @@ var metricColumns = sync.OnceValue(func() map[string]MetricColumn {
 	return m
 })
 
+// MetricPosition gives the place of a task's metric among MetricColumns; ok is
+// false where the wide tables have no such column.
+func MetricPosition(task, metric int) (i int, ok bool) {
+	i, ok = metricPositions()[[2]int{task, metric}]
+	return i, ok
+}
+
+var metricPositions = sync.OnceValue(func() map[[2]int]int {
+	m := make(map[[2]int]int, len(MetricColumns))
+	for i, c := range MetricColumns {
+		m[[2]int{c.Task, c.Metric}] = i
+	}
+	return m
+})
+
 // SplitMetricColumn takes the name of a metric column apart.
 func SplitMetricColumn(name string) (task, metric string, ok bool) {
 	c, ok := metricColumns()[name]

@@ -129,6 +129,7 @@ func (c *column) codeFloats() {
 		code, ok := index[math.Float64bits(v)]
 		if !ok {
 			if len(values) > len(c.floats)/4 {
+				c.codes = nil
 				return
 			}
 			code = int32(len(values))
@@ -179,6 +180,18 @@ func (c *column) number(row int) float64 {
 	return float64(c.ints[c.codes[row]])
 }
 
+// numbers gives a numeric column as floats.
+func (c *column) numbers() []float64 {
+	if c.floats != nil {
+		return c.floats
+	}
+	out := make([]float64, len(c.codes))
+	for row := range out {
+		out[row] = c.number(row)
+	}
+	return out
+}
+
 func (c *column) isNumber() bool { return c.kind == tablefile.Float64 || c.kind == tablefile.Int64 }
 
 func find(columns []*column, name string) *column {
@@ -188,4 +201,20 @@ func find(columns []*column, name string) *column {
 		}
 	}
 	return nil
+}
+
+// at gives the chosen rows of a column.
+func (c *column) at(rows []int32) *column {
+	out := *c
+	out.codes, out.floats, out.bools = nil, nil, nil
+	if c.bools != nil {
+		out.bools = pick(c.bools, rows)
+	}
+	if c.floats != nil {
+		out.floats = pick(c.floats, rows)
+	}
+	if c.codes != nil {
+		out.codes = pick(c.codes, rows)
+	}
+	return &out
 }

@@ -70,17 +70,19 @@ func Fingerprint(ctx context.Context, c *lake.Conn, program string) (string, err
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// builder is one run, inside the caller's transaction.
+// builder is one run, inside the caller's transaction. Tables that Go makes are
+// encoded and written in the background, while DuckDB builds the others.
 type builder struct {
 	w       *lake.Writer
 	workers int
 	built   []Built
-	wide    *wide
+	pending *pending
 }
 
 // Run builds all tables, inside the caller's transaction.
 func Run(ctx context.Context, w *lake.Writer, workers int, progress Progress) ([]Built, error) {
 	b := &builder{w: w, workers: workers}
+	defer b.finish(ctx) //nolint:errcheck // after an error nothing may still write
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -96,7 +98,7 @@ func Run(ctx context.Context, w *lake.Writer, workers int, progress Progress) ([
 		}
 		b.built = append(b.built, Built{t.Name, "built", rows, time.Since(start).Seconds()})
 	}
-	return b.built, nil
+	return b.built, b.finish(ctx)
 }
 
 func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
@@ -104,7 +106,7 @@ func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
 	case "":
 		return b.fromSQL(ctx, t)
 	case "matrix":
-		return b.fromMatrix(ctx, t)
+		return 0, b.fromMatrix(ctx, t)
 	case "macro":
 		return b.macroAverage(ctx, t)
 	default:

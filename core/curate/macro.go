@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ddcore/core/contract"
+	"ddcore/core/lake"
 	"ddcore/core/tablefile"
 )
 
@@ -15,33 +16,43 @@ func (b *builder) macroAverage(ctx context.Context, t *contract.Table) (int64, e
 		return 0, err
 	}
 	m := newMatrix(1, left[0].len())
-	if err := m.fill(ctx, b.w.Conn, b.workers, `
-		SELECT k.id, 0::INTEGER, r.metrics
-		FROM macro_rows AS r
-		JOIN (SELECT DISTINCT recipe, name FROM facts_recipe_names) AS n ON n.name = r.data
-		JOIN facts_seed_names AS s ON s.seed_label = r.seed
-		JOIN macro_key AS k ON k.params = r.params AND k.recipe = n.recipe AND k.seed = s.seed::BIGINT AND k.step = r.step AND k.task = r.task`); err != nil {
-		return 0, err
-	}
-	if cells := m.conflicts(); len(cells) > 0 {
-		return 0, b.macroConflict(ctx, left, cells)
-	}
-	if err := m.checkRanges(t, func(_, item int) string { return describeMacro(left, item) }); err != nil {
-		return 0, err
-	}
-	o, err := b.macroFile(t, left, m)
+	defer m.close()
+	err = m.fill(ctx, b.w, b.workers, "hf_macro_avg", macroRelation, "id", func(chunk lake.Chunk) func(int) int {
+		ids := chunk.Column(3).Int32s()
+		return func(i int) int { return int(ids[i]) }
+	})
 	if err != nil {
 		return 0, err
 	}
-	return o.rows, b.register(ctx, t, []*output{o})
+	if cells := m.conflicting(); len(cells) > 0 {
+		return 0, macroConflict(left, cells)
+	}
+	columns := newTaskCoder(m, &seeds{}).columns
+	m.columns(0, columns)
+	if err := outlierError(t, outliers(t, 0, columns), func(_, item int) string { return describeMacro(left, item) }); err != nil {
+		return 0, err
+	}
+	o, err := b.macroFile(t, left, columns)
+	if err != nil {
+		return 0, err
+	}
+	return b.register(ctx, t, []*output{o})
 }
+
+// macroRelation gives each raw row the number of its item.
+const macroRelation = `(
+	SELECT r._file, r._row, r.metrics, k.id
+	FROM macro_rows AS r
+	JOIN (SELECT DISTINCT recipe, name FROM facts_recipe_names) AS n ON n.name = r.data
+	JOIN facts_seed_names AS s ON s.seed_label = r.seed
+	JOIN macro_key AS k ON k.params = r.params AND k.recipe = n.recipe AND k.seed = s.seed::BIGINT AND k.step = r.step AND k.task = r.task)`
 
 func describeMacro(left []*column, item int) string {
 	task := find(left, "task")
 	return describeRow(left, item) + ", task " + task.texts[task.codes[item]]
 }
 
-func (b *builder) macroConflict(_ context.Context, left []*column, cells []int) error {
+func macroConflict(left []*column, cells []int) error {
 	var examples []string
 	for _, cell := range cells[:min(3, len(cells))] {
 		examples = append(examples, describeMacro(left, cell))
@@ -49,11 +60,8 @@ func (b *builder) macroConflict(_ context.Context, left []*column, cells []int) 
 	return conflict("macro_avg", int64(len(cells)), examples)
 }
 
-func (b *builder) macroFile(t *contract.Table, left []*column, m *matrix) (*output, error) {
-	var fields []tablefile.Field
-	for _, c := range left {
-		fields = append(fields, c.field())
-	}
+func (b *builder) macroFile(t *contract.Table, left []*column, metrics [][]float64) (*output, error) {
+	fields := fieldsOf(left)
 	for _, name := range contract.Metrics {
 		fields = append(fields, tablefile.Field{Name: name, Type: tablefile.Float64})
 	}
@@ -61,21 +69,16 @@ func (b *builder) macroFile(t *contract.Table, left []*column, m *matrix) (*outp
 	if err != nil {
 		return nil, err
 	}
-	for start := 0; start < m.items; start += meltRows {
-		rows := make([]int32, min(meltRows, m.items-start))
-		for i := range rows {
-			rows[i] = int32(start + i)
+	n := left[0].len()
+	for first := 0; first < n; first += meltRows {
+		last := min(first+meltRows, n)
+		chunks := newIDPages(left, o.e).at(first, last, nil)
+		for _, values := range metrics {
+			chunks = append(chunks, o.e.Floats(values[first:last]))
 		}
-		var chunks []tablefile.Chunk
-		for _, c := range left {
-			chunks = append(chunks, c.encode(o.e, rows))
-		}
-		for metric := range contract.Metrics {
-			chunks = append(chunks, o.e.Floats(pick(m.column(metric, 0), rows)))
-		}
-		if err := o.w.RowGroup(len(rows), chunks); err != nil {
+		if err := o.w.RowGroup(last-first, chunks); err != nil {
 			return o.fail(err)
 		}
 	}
-	return o.close()
+	return o, o.close()
 }

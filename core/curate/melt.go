@@ -1,6 +1,7 @@
 package curate
 
 import (
+	"cmp"
 	"slices"
 
 	"ddcore/core/contract"
@@ -11,67 +12,65 @@ import (
 // asks for one metric reads few more rows than it needs.
 const meltRows = 120_000
 
-// meltColumn is one column of a wide table on its way into a melted one.
+// meltFile writes a melted table: the metrics in the order of their names,
+// nulls left out.
+type meltFile struct {
+	*output
+	aggregate string
+	ids       *idPages
+	names     tablefile.Dictionary
+	of        int // rows of the wide table
+	pages     [][]tablefile.Chunk
+	rows      int
+
+	columns []meltColumn // sorted by name
+	next    int          // of columns
+}
+
+// meltColumn is one column of the wide table: a perplexity, or a metric.
 type meltColumn struct {
-	name   string
-	values func() []float64
+	name       string
+	perplexity *column // or nil
+	contract.MetricColumn
 }
 
-// meltColumns lists perplexities and metrics, sorted by name.
-func (w *wide) meltColumns(aggregate string, left []*column) []meltColumn {
-	var out []meltColumn
-	for _, c := range left {
-		if f, ok := contract.FieldNamed(c.name); ok && f.Unit == "perplexity" {
-			out = append(out, meltColumn{c.name, func() []float64 { return c.floats }})
-		}
-	}
-	for _, c := range contract.MetricColumns {
-		out = append(out, meltColumn{c.Name, func() []float64 { return w.metric(c, aggregate) }})
-	}
-	slices.SortFunc(out, func(a, b meltColumn) int {
-		if a.name < b.name {
-			return -1
-		}
-		return 1
-	})
-	return out
-}
-
-// meltedFile writes one of `of` parts of a melted table: the metrics in the
-// order of their names, nulls left out.
-func (b *builder) meltedFile(name string, part, of int) (*output, error) {
+func (b *builder) newMelt(name string, s *seeds) (*meltFile, error) {
 	t := contract.FindTable(name)
-	left, _ := b.wide.leftColumns(t.Aggregate, t.Grain)
-	ids := idColumns(left)
-	var fields []tablefile.Field
-	for _, c := range ids {
-		fields = append(fields, c.field())
-	}
-	o, err := b.create(name, append(fields, tablefile.Field{Name: "metric", Type: tablefile.Text}, tablefile.Field{Name: "value", Type: tablefile.Float64}))
+	left, _ := s.columns(t.Aggregate, t.Grain)
+	ids := meltedIDs(left)
+	fields := append(fieldsOf(ids), tablefile.Field{Name: "metric", Type: tablefile.Text}, tablefile.Field{Name: "value", Type: tablefile.Float64})
+	o, err := b.create(name, fields)
 	if err != nil {
 		return nil, err
 	}
-	columns := b.wide.meltColumns(t.Aggregate, left)
-	names := make([]string, len(columns))
-	for i, c := range columns {
+	f := &meltFile{
+		output: o, aggregate: t.Aggregate, ids: newIDPages(ids, o.e), of: left[0].len(),
+		pages: make([][]tablefile.Chunk, len(fields)), columns: meltColumns(left),
+	}
+	names := make([]string, len(f.columns))
+	for i, c := range f.columns {
 		names[i] = c.name
 	}
-	m := melter{o: o, ids: ids, names: tablefile.Texts(names), pages: make([][]tablefile.Chunk, len(o.fields)), whole: map[int][]tablefile.Chunk{}}
-	first, last := share(len(columns), part, of)
-	for i := first; i < last; i++ {
-		if err := m.add(int32(i), columns[i].values()); err != nil {
-			return o.fail(err)
-		}
-	}
-	if err := m.flush(); err != nil {
-		return o.fail(err)
-	}
-	return o.close()
+	f.names = tablefile.Texts(names)
+	return f, nil
 }
 
-// idColumns are what a melted row keeps of its wide row. Numbers that repeat
-// are coded: a dictionary of steps is small, and its codes are written once.
-func idColumns(left []*column) []*column {
+func meltColumns(left []*column) []meltColumn {
+	var out []meltColumn
+	for _, c := range left {
+		if f, ok := contract.FieldNamed(c.name); ok && f.Unit == "perplexity" {
+			out = append(out, meltColumn{name: c.name, perplexity: c})
+		}
+	}
+	for _, c := range contract.MetricColumns {
+		out = append(out, meltColumn{name: c.Name, MetricColumn: c})
+	}
+	slices.SortFunc(out, func(a, b meltColumn) int { return cmp.Compare(a.name, b.name) })
+	return out
+}
+
+// meltedIDs are what a melted row keeps of its wide row.
+func meltedIDs(left []*column) []*column {
 	var out []*column
 	for _, name := range []string{"params", "data", "seed", "step", "tokens", "compute"} {
 		if c := find(left, name); c != nil {
@@ -81,71 +80,54 @@ func idColumns(left []*column) []*column {
 	return out
 }
 
-// melter collects the pages of a row group. The id columns of a metric without
-// nulls are the same as those of the last one: they are encoded once.
-type melter struct {
-	o     *output
-	ids   []*column
-	names tablefile.Dictionary
-	pages [][]tablefile.Chunk
-	rows  int
-	whole map[int][]tablefile.Chunk // id chunks by number of rows, for metrics without nulls
-}
-
-func (m *melter) add(metric int32, values []float64) error {
-	rows, kept := withoutNulls(values)
-	if len(kept) == 0 {
-		return nil
-	}
-	for i, chunk := range m.idChunks(rows, len(values)) {
-		m.pages[i] = append(m.pages[i], chunk)
-	}
-	n := len(m.ids)
-	m.pages[n] = append(m.pages[n], m.o.e.Repeat(m.names, metric, len(kept)))
-	m.pages[n+1] = append(m.pages[n+1], m.o.e.Floats(kept))
-	if m.rows += len(kept); m.rows >= meltRows {
-		return m.flush()
+// add writes a task's metrics, and the perplexities that stand before them.
+// Tasks come in the order of their names, and so do all columns.
+func (f *meltFile) add(p *taskPages) error {
+	for ; f.next < len(f.columns); f.next++ {
+		c := f.columns[f.next]
+		values := []tablefile.Chunk(nil)
+		switch {
+		case c.perplexity != nil:
+			values = encodeBlocks(f.e, c.perplexity.floats)
+		case c.Task == p.task:
+			values = p.values[f.aggregate][c.Metric]
+		default:
+			return nil
+		}
+		if err := f.metric(int32(f.next), values); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (m *melter) idChunks(rows []int32, n int) []tablefile.Chunk {
-	if rows == nil && m.whole[n] != nil {
-		return m.whole[n]
-	}
-	chunks := make([]tablefile.Chunk, len(m.ids))
-	for i, c := range m.ids {
-		chunks[i] = c.encode(m.o.e, rows)
-	}
-	if rows == nil {
-		m.whole[n] = chunks
-	}
-	return chunks
-}
-
-// withoutNulls gives the values that are there and their rows; nil rows say
-// that all are.
-func withoutNulls(values []float64) (rows []int32, kept []float64) {
-	if !slices.ContainsFunc(values, tablefile.IsNull) {
-		return nil, values
-	}
-	rows = []int32{}
-	for i, v := range values {
-		if !tablefile.IsNull(v) {
-			rows, kept = append(rows, int32(i)), append(kept, v)
+func (f *meltFile) metric(code int32, values []tablefile.Chunk) error {
+	n := len(f.ids.columns)
+	for i, c := range values {
+		kept := c.Dense()
+		if kept.Len() == 0 {
+			continue
 		}
+		first, last := share(f.of, i, len(values))
+		for k, chunk := range f.ids.at(first, last, c.Valid()) {
+			f.pages[k] = append(f.pages[k], chunk)
+		}
+		f.pages[n] = append(f.pages[n], f.e.Repeat(f.names, code, kept.Len()))
+		f.pages[n+1] = append(f.pages[n+1], kept)
+		f.rows += kept.Len()
 	}
-	return rows, kept
+	if f.rows >= meltRows {
+		return f.flush()
+	}
+	return nil
 }
 
-func (m *melter) flush() error {
-	if m.rows == 0 {
-		return nil
+// flush writes the row group that is being collected.
+func (f *meltFile) flush() error {
+	err := f.w.Pages(f.rows, f.pages)
+	for i := range f.pages {
+		f.pages[i] = f.pages[i][:0]
 	}
-	err := m.o.w.Pages(m.rows, m.pages)
-	for i := range m.pages {
-		m.pages[i] = m.pages[i][:0]
-	}
-	m.rows = 0
+	f.rows = 0
 	return err
 }

@@ -3,23 +3,20 @@ package curate
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"ddcore/core/lake"
 )
 
-// makeSchedule makes the temporary table schedule: the learning rate of every
-// checkpoint and its integral.
+// schedule fills the columns lr_at_step and cumulative_lr: the learning rate of
+// every checkpoint and its integral.
 //
 // Warm-up is linear over warmup_steps to lr_max; then a cosine over the
 // remaining steps to lr_final, held from there. The integral is closed in the
 // warm-up, then trapezoids one step wide, summed as NumPy sums (pairwise): so
 // that the last bits are those of the published table.
-func makeSchedule(ctx context.Context, c *lake.Conn) error {
-	if err := c.Exec(ctx, "CREATE OR REPLACE TEMP TABLE schedule (id INTEGER, lr_at_step DOUBLE, cumulative_lr DOUBLE)"); err != nil {
-		return err
-	}
+func schedule(ctx context.Context, c *lake.Conn, left []*column) error {
+	params, step := find(left, "params"), find(left, "step")
+	atStep, total := find(left, "lr_at_step"), find(left, "cumulative_lr")
 	sizes, err := c.Rows(ctx, `
 		SELECT params, warmup_steps, lr_decay_steps, lr_max, lr_final
 		FROM lake.main.model_sizes WHERE params IN (SELECT params FROM checkpoint) ORDER BY params`)
@@ -31,10 +28,19 @@ func makeSchedule(ctx context.Context, c *lake.Conn) error {
 		if rate.decay, err = cosine(ctx, c, s[2].(int64)); err != nil {
 			return err
 		}
-		if err := rate.write(ctx, c, s[0].(string)); err != nil {
-			return fmt.Errorf("schedule of %v: %w", s[0], err)
+		areas, size, totals := rate.trapezoids(), params.textCode[s[0].(string)], map[float64]float64{}
+		for row, at := range step.floats {
+			if params.codes[row] != size {
+				continue
+			}
+			if _, known := totals[at]; !known {
+				totals[at] = rate.integral(at, areas)
+			}
+			atStep.floats[row], total.floats[row] = rate.at(at), totals[at]
 		}
 	}
+	atStep.codeFloats()
+	total.codeFloats()
 	return nil
 }
 
@@ -57,29 +63,6 @@ type rate struct {
 	peak, final float64
 	decay       []float64 // cosine, by step after the warm-up
 }
-
-func (r rate) write(ctx context.Context, c *lake.Conn, params string) error {
-	rows, err := c.Rows(ctx, "SELECT id::BIGINT, step FROM checkpoint WHERE params = ? ORDER BY id", params)
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	areas := r.trapezoids()
-	totals := map[float64]float64{}
-	values := make([]string, len(rows))
-	for i, row := range rows {
-		step := row[1].(float64)
-		total, known := totals[step]
-		if !known {
-			total = r.integral(step, areas)
-			totals[step] = total
-		}
-		values[i] = fmt.Sprintf("(%d, %s, %s)", row[0], exact(r.at(step)), exact(total))
-	}
-	return c.Exec(ctx, "INSERT INTO schedule VALUES "+strings.Join(values, ", "))
-}
-
-// exact writes a float so that SQL reads the same float.
-func exact(v float64) string { return "'" + strconv.FormatFloat(v, 'g', -1, 64) + "'::DOUBLE" }
 
 // at gives the learning rate at a step.
 func (r rate) at(step float64) float64 {

@@ -4,7 +4,8 @@
 -- types: step DOUBLE
 -- order: 20
 -- made by: matrix
--- The columns <task>_<metric> stand after the perplexities.
+-- The columns <task>_<metric> stand after the perplexities; the learning rates
+-- are filled in by schedule.go.
 SELECT
     c.params,
     c.recipe AS data,
@@ -16,8 +17,8 @@ SELECT
     m.warmup_steps,
     m.lr_max,
     m.batch_size,
-    s.lr_at_step,
-    s.cumulative_lr,
+    NULL::DOUBLE AS lr_at_step,
+    NULL::DOUBLE AS cumulative_lr,
     p."wikitext_103-valppl",
     p."pile-valppl",
     p."m2d2_s2orc-valppl",
@@ -34,6 +35,5 @@ SELECT
 FROM checkpoint AS c
 JOIN lake.main.recipes AS r USING (recipe)
 JOIN lake.main.model_sizes AS m USING (params)
-JOIN schedule AS s USING (id)
 LEFT JOIN lake.main.perplexity AS p ON p.params = c.params AND p.recipe = c.recipe AND p.seed = c.seed AND p.step = c.step
 ORDER BY c.id
