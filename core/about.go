@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"ddcore/core/contract"
+	"ddcore/core/curate/runtypes"
 	"ddcore/core/lake"
 	"ddcore/core/sample"
 )
@@ -122,7 +123,28 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 	if n := rows[0][1].(int64); n > 0 {
 		out = append(out, doctorRow{"rejects", "warning", fmt.Sprintf("%d raw rows are in no curated table: see `rejects`", n)})
 	}
+	out = append(out, unknownRuns(ctx, s.Conn)...)
 	return append(out, disk("lake's disk", env.Lake))
+}
+
+// mostUnknown bounds the list of runs whose type is unknown.
+const mostUnknown = 20
+
+// unknownRuns lists the W&B runs that no shape of ids fits.
+func unknownRuns(ctx context.Context, c *lake.Conn) []doctorRow {
+	rows, err := c.Rows(ctx, "SELECT run_id, count(*) OVER () FROM lake.main.runs WHERE run_type = ? ORDER BY run_id LIMIT ?", runtypes.Other, mostUnknown)
+	if err != nil || len(rows) == 0 { // not curated yet, or all are known
+		return nil
+	}
+	n := rows[0][1].(int64)
+	out := []doctorRow{{"run types", "warning", fmt.Sprintf("%d W&B runs are of no known type: give their shapes with `curate --patterns`", n)}}
+	for _, r := range rows {
+		out = append(out, doctorRow{"run types", "warning", r[0].(string)})
+	}
+	if more := n - int64(len(rows)); more > 0 {
+		out = append(out, doctorRow{"run types", "warning", fmt.Sprintf("and %d more: SELECT run_id FROM runs WHERE run_type = 'other'", more)})
+	}
+	return out
 }
 
 func disk(name, path string) doctorRow {

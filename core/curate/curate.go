@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ddcore/core/contract"
+	"ddcore/core/curate/runtypes"
 	"ddcore/core/lake"
 )
 
@@ -49,9 +50,9 @@ type Built struct {
 	Seconds float64
 }
 
-// Fingerprint identifies what the tables are made from: the raw files' content
-// and the program. Equal fingerprints give equal tables.
-func Fingerprint(ctx context.Context, c *lake.Conn, program string) (string, error) {
+// Fingerprint identifies what the tables are made from: the raw files' content,
+// the rules for run types and the program. Equal fingerprints give equal tables.
+func Fingerprint(ctx context.Context, c *lake.Conn, rules *runtypes.Rules, program string) (string, error) {
 	rows, err := c.Rows(ctx, "SELECT raw_table, sha256 FROM lake.raw.files ORDER BY ALL")
 	if err != nil {
 		return "", fmt.Errorf("read the manifest: %w", err)
@@ -61,6 +62,8 @@ func Fingerprint(ctx context.Context, c *lake.Conn, program string) (string, err
 	}
 	h := sha256.New()
 	fmt.Fprintln(h, program)
+	fmt.Fprintln(h, rules.Text())
+	fmt.Fprintln(h, wandbSQL)
 	for _, r := range rows {
 		fmt.Fprintln(h, r...)
 	}
@@ -74,13 +77,14 @@ func Fingerprint(ctx context.Context, c *lake.Conn, program string) (string, err
 type builder struct {
 	w       *lake.Writer
 	workers int
+	rules   *runtypes.Rules
 	built   []Built
 	wide    *wide
 }
 
 // Run builds all tables, inside the caller's transaction.
-func Run(ctx context.Context, w *lake.Writer, workers int, progress Progress) ([]Built, error) {
-	b := &builder{w: w, workers: workers}
+func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules, progress Progress) ([]Built, error) {
+	b := &builder{w: w, workers: workers, rules: rules}
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -155,6 +159,9 @@ func (b *builder) prepare(ctx context.Context) error {
 	}
 	if err := b.w.Exec(ctx, keysSQL); err != nil {
 		return fmt.Errorf("read the raw keys: %w", err)
+	}
+	if err := b.prepareWandb(ctx); err != nil {
+		return err
 	}
 	if err := checkNames(ctx, b.w.Conn); err != nil {
 		return err

@@ -134,11 +134,12 @@ class Lake:
         with bar("ingest", progress) as report:
             return self._read("ingest", {"paths": _arguments.paths(paths), "prune": prune}, report)
 
-    def curate(self, *, force: bool = False, progress: Show = True) -> pa.Table:
-        """Build the curated tables from raw; nothing is done if raw has not changed.
+    def curate(self, *, force: bool = False, patterns: str | os.PathLike[str] = "", progress: Show = True) -> pa.Table:
+        """Build the curated tables from raw; nothing is done if raw and the patterns have not changed.
 
         Args:
             force: Build the tables even if raw has not changed.
+            patterns: A CSV file with shapes of W&B run ids, tried before ddcore's own.
             progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
         Returns:
@@ -147,7 +148,8 @@ class Lake:
         Raises:
             ContractError: Raw data break a table's contract: see its table, column and rows. The former
                 tables stay.
-            NotFoundError: There is no lake.
+            NotFoundError: There is no lake, or no patterns file.
+            InvalidError: The patterns file is malformed: the error names the line.
             BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
 
         Example:
@@ -155,7 +157,7 @@ class Lake:
             ['up to date']
         """
         with bar("curate", progress) as report:
-            return self._read("curate", {"force": force}, report)
+            return self._read("curate", {"force": force, "patterns": os.fspath(patterns)}, report)
 
     # ---- what there is
 
