@@ -69,6 +69,9 @@ func (b *builder) classify(ctx context.Context) error {
 	lines := make([]string, len(runs))
 	for i, r := range runs {
 		m := b.rules.Classify(r[1].(string))
+		if m.Fields == nil {
+			m.Fields = map[string]string{}
+		}
 		fields, err := json.Marshal(m.Fields)
 		if err != nil {
 			return err
