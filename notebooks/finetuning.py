@@ -58,7 +58,7 @@ def _(lake, made_up):
     except ddcore.NotFoundError as error:
         mo.stop(True, mo.callout(mo.md(f"There is nothing to explore: {error}"), kind="warn"))
     n_runs = sum(counts["n"].to_pylist())
-    mo.stop(not n_runs, mo.callout(mo.md("The lake holds no W&B runs: ingest an export, then curate."), kind="warn"))
+    mo.stop(not n_runs, mo.callout(mo.md("The lake holds no fine-tuning runs: ingest a W&B export, then curate."), kind="warn"))
     tasks = [c[3:-15] for c in columns if c.startswith("ft_") and c.endswith("_primary_metric")]
     mo.vstack(
         [
@@ -127,7 +127,7 @@ def _():
 
 
 @app.cell
-def _(colour, runs, shape, show, task, tooltip):
+def _(colour, lake, runs, shape, show, task, tooltip):
     both = runs.filter(pc.and_(pc.is_valid(runs["ft"]), pc.is_valid(runs["pt"])))
     ends = pc.min_max(pa.concat_arrays([both[c].combine_chunks() for c in ("ft", "pt")]) if both else pa.array([]))
     line = alt.Chart(pa.table({"at": [ends["min"].as_py(), ends["max"].as_py()]}))
@@ -147,19 +147,12 @@ def _(colour, runs, shape, show, task, tooltip):
     before = (identity + points).properties(
         width=480, height=360, title=f"{task.value}_primary_metric after fine-tuning against before"
     )
-    show(before, both, f"No run has {task.value} both before and after fine-tuning: see the reasons below.")
-    return
-
-
-@app.cell
-def _(lake, task):
-    mo.accordion(
-        {
-            "Whether the lake has the checkpoint's own results": mo.ui.table(
-                lake.sql("SELECT pt_match, count(*) AS n FROM matched_runs GROUP BY ALL ORDER BY n DESC, pt_match"),
-                selection=None,
-            )
-        }
+    reasons = lake.sql("SELECT pt_match, count(*) AS n FROM matched_runs GROUP BY ALL ORDER BY n DESC, pt_match")
+    mo.vstack(
+        [
+            show(before, both, f"No run has {task.value} both before and after fine-tuning: see below."),
+            mo.accordion({"Does the lake hold the runs' checkpoints?": mo.ui.table(reasons, selection=None)}),
+        ]
     )
     return
 

@@ -34,4 +34,4 @@ def test_a_lake_without_runs_is_told_and_no_error(notebook: Path) -> None:
     ddcore.sample(notebook.parent / "raw", sizes=["4M"], recipes=["C4"], steps=1)
     lake.ingest(notebook.parent / "raw" / "hf")
     lake.curate()
-    assert "The lake holds no W&B runs" in exported(notebook, lake.path)
+    assert "The lake holds no fine-tuning runs" in exported(notebook, lake.path)
