@@ -100,7 +100,7 @@ SELECT e.*, row_number() OVER same_time AS version
 FROM wandb_distinct AS e
 SEMI JOIN (SELECT run, step FROM wandb_distinct GROUP BY ALL HAVING count(*) > 1) AS r ON r.run = e.run AND r.step = e.step
 WINDOW same_time AS (PARTITION BY run, step, timestamp ORDER BY _file DESC, train_loss, learning_rate, total_tokens, metrics, runtime);
-CREATE OR REPLACE TEMP TABLE wandb_entry AS
+CREATE OR REPLACE TEMP VIEW wandb_entry AS
 SELECT * EXCLUDE (version), row_number() OVER (PARTITION BY run, step ORDER BY timestamp) AS occurrence
 FROM wandb_repeat
 WHERE version = 1
@@ -108,8 +108,7 @@ UNION ALL
 SELECT *, 1
 FROM wandb_distinct AS e
 ANTI JOIN wandb_repeat AS r ON r.run = e.run AND r.step = e.step
-WHERE e.step IS NOT NULL
-ORDER BY run, step, occurrence;
+WHERE e.step IS NOT NULL;
 
 -- '10M', '1G' and '100Mt' are numbers of tokens.
 CREATE OR REPLACE TEMP MACRO tokens_number(t) AS params_number(replace(rtrim(t, 't'), 'G', 'B'));

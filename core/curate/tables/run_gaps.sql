@@ -33,7 +33,7 @@ logged AS (
     SELECT
         run,
         count(*) AS n_rows,
-        count(DISTINCT step) AS n_steps,
+        count(*) FILTER (occurrence = 1) AS n_steps,
         min(step) AS first_step,
         max(step) AS last_step,
         mode(step - step_before) FILTER (step > step_before) AS step_interval,
