@@ -257,6 +257,9 @@ func (r *Redactor) replaceName(n name, text []byte) []byte {
 		start, end := i+k, i+k+len(n.text)
 		i = end
 		if startsWord(text, start) && endsWord(text, end) && !r.inRunID(text, start, end) {
+			if out == nil {
+				out = make([]byte, 0, len(text)+len(text)/8)
+			}
 			out = append(append(out, text[last:start]...), pseudonym...)
 			last = end
 			r.Counts[n.rule.name]++

@@ -24,6 +24,9 @@ func (w *walker) finish() []byte {
 }
 
 func (w *walker) put(start, end int, new []byte) {
+	if w.out == nil {
+		w.out = make([]byte, 0, len(w.text)+len(w.text)/8)
+	}
 	w.out = append(w.out, w.text[w.last:start]...)
 	w.out = jsontext.AppendQuoted(w.out, string(new))
 	w.last = end
