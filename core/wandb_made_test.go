@@ -66,13 +66,13 @@ func export(t *testing.T, name, at string, runs ...madeRun) string {
 		}
 	}
 	common := object{"schema_version": 1, "name": name, "entity": "ml-moe", "project": "ft-scaling"}
-	writeLines(t, filepath.Join(dir, "runs.jsonl"), lines)
-	writeLines(t, filepath.Join(dir, "history.jsonl"), history)
-	writeLines(t, filepath.Join(dir, "manifest.json"), []object{with(common, object{
+	writeObjects(t, filepath.Join(dir, "runs.jsonl"), lines)
+	writeObjects(t, filepath.Join(dir, "history.jsonl"), history)
+	writeObjects(t, filepath.Join(dir, "manifest.json"), []object{with(common, object{
 		"created_at": at, "updated_at": at, "mode": "history", "run_count": len(runs), "history_count": len(history), "history_window": nil,
 		"runs_path": "data/" + name + "/runs.jsonl", "history_path": "data/" + name + "/history.jsonl", "selected_history_keys": nil,
 	})})
-	writeLines(t, filepath.Join(dir, "state.json"), []object{with(common, object{"last_exported_at": at, "max_created_at": "2025-09-13T00:30:23Z", "runs": states})})
+	writeObjects(t, filepath.Join(dir, "state.json"), []object{with(common, object{"last_exported_at": at, "max_created_at": "2025-09-13T00:30:23Z", "runs": states})})
 	return dir
 }
 
@@ -86,7 +86,7 @@ func with(o, more object) object {
 	return out
 }
 
-func writeLines(t *testing.T, path string, lines []object) {
+func writeObjects(t *testing.T, path string, lines []object) {
 	t.Helper()
 	var b strings.Builder
 	for _, l := range lines {
@@ -102,8 +102,7 @@ func writeLines(t *testing.T, path string, lines []object) {
 func runLake(t *testing.T, folders ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "runs.lake")
-	must(t, "ingest", path, object{"paths": []string{makeSample(t, small)}})
-	addRuns(t, path, folders...)
+	must(t, "ingest", path, object{"paths": append([]string{makeSample(t, small)}, folders...)})
 	return path
 }
 

@@ -14,8 +14,7 @@ import (
 func TestRealRuns(t *testing.T) {
 	data := realData(t)
 	lake := filepath.Join(t.TempDir(), "runs.lake")
-	must(t, "ingest", lake, object{"paths": []string{filepath.Join(data, "hf")}})
-	addRuns(t, lake, filepath.Join(data, "wandb", "legacy"), filepath.Join(data, "wandb", "v3", "data", "ft_scaling_sample"))
+	must(t, "ingest", lake, object{"paths": []string{filepath.Join(data, "hf"), filepath.Join(data, "wandb")}})
 	must(t, "curate", lake, nil)
 
 	t.Run("types", func(t *testing.T) {

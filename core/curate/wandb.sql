@@ -16,7 +16,7 @@ SELECT
     r.* EXCLUDE (project),
     row_number() OVER (
         PARTITION BY coalesce(project, ''), run_id
-        ORDER BY coalesce(rest ->> 'exported_at', e.exported_at, '') DESC, coalesce(updated_at, '') DESC, _file DESC, _row DESC
+        ORDER BY coalesce(rest ->> '$._line.exported_at', e.exported_at, '') DESC, coalesce(updated_at, '') DESC, _file DESC, _row DESC
     ) AS age
 FROM wandb_run_rows AS r
 LEFT JOIN wandb_export AS e USING (export)

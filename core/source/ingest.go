@@ -28,7 +28,8 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Pr
 	}
 	id := rows[0][0].(int64)
 	var done int64
-	for _, a := range p.actions {
+	for i := range p.actions {
+		a := &p.actions[i]
 		if a.replace >= 0 {
 			if err := a.drop(ctx, w.Conn); err != nil {
 				return err
@@ -44,6 +45,9 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Pr
 		}
 		done += a.file.Bytes
 	}
+	if err := p.checkExports(ctx, w.Conn); err != nil {
+		return err
+	}
 	progress.tell(p.Bytes, p.Bytes, "committing")
 	return nil
 }
@@ -51,7 +55,7 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, workers int, progress Pr
 func (a action) drop(ctx context.Context, c *lake.Conn) error {
 	for _, from := range []string{
 		a.table.sqlName() + " WHERE filename LIKE '%/' || ? || '-%'",
-		"lake.raw.rejects WHERE _file = ?::BIGINT", "lake.raw.files WHERE file_id = ?::BIGINT",
+		"lake.raw.rejects WHERE _file = ?::BIGINT", "lake.raw.redactions WHERE _file = ?::BIGINT", "lake.raw.files WHERE file_id = ?::BIGINT",
 	} {
 		if err := c.Exec(ctx, "DELETE FROM "+from, padded(a.replace)); err != nil {
 			return fmt.Errorf("drop the rows of file %d: %w", a.replace, err)
@@ -63,24 +67,24 @@ func (a action) drop(ctx context.Context, c *lake.Conn) error {
 // padded writes a file_id as the names of stored files start.
 func padded(id int64) string { return fmt.Sprintf("%09d", id) }
 
-func (a action) ingest(ctx context.Context, w *lake.Writer, id, snapshot int64, workers int, status *Status) error {
+func (a *action) ingest(ctx context.Context, w *lake.Writer, id, snapshot int64, workers int, status *Status) error {
 	c := w.Conn
 	if err := a.table.create(ctx, c, a.columns); err != nil {
 		return err
 	}
-	path, err := a.store(ctx, w, id)
+	if err := os.MkdirAll(w.DataDir("raw", a.table.stored()), 0o777); err != nil {
+		return storeError(a.file, err)
+	}
+	take := a.take
+	if a.table.Text {
+		take = a.convert
+	}
+	path, rejects, err := take(ctx, w, id, workers)
 	if err != nil {
 		return err
 	}
-	if err := a.readWhole(ctx, c, path); err != nil {
-		return unreadable(a.file, err)
-	}
-	rejects, err := a.rejects(ctx, c, path, id, workers)
-	if err != nil {
-		return unreadable(a.file, err)
-	}
-	if err := c.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), path); err != nil {
-		return fmt.Errorf("register %s: %w", a.file.Path, err)
+	if err := a.register(ctx, c, path); err != nil {
+		return err
 	}
 	rows, err := c.Rows(ctx, "SELECT num_rows::BIGINT FROM parquet_file_metadata("+lake.Quote(path)+")")
 	if err != nil {
@@ -96,15 +100,41 @@ func (a action) ingest(ctx context.Context, w *lake.Writer, id, snapshot int64, 
 		status.Rows, rejects, string(schema), snapshot)
 }
 
+// register makes the stored file part of its table. A file without rows has no
+// row group, and DuckLake takes none such.
+func (a action) register(ctx context.Context, c *lake.Conn, path string) error {
+	rows, err := c.Rows(ctx, "SELECT num_rows::BIGINT FROM parquet_file_metadata("+lake.Quote(path)+")")
+	if err != nil {
+		return unreadable(a.file, err)
+	}
+	if rows[0][0] == int64(0) && a.table.Text {
+		return nil
+	}
+	if err := c.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), path); err != nil {
+		return fmt.Errorf("register %s: %w", a.file.Path, err)
+	}
+	return nil
+}
+
+// take stores a Parquet file and finds its rejects.
+func (a *action) take(ctx context.Context, w *lake.Writer, id int64, workers int) (path string, rejects int64, err error) {
+	if path, err = a.store(ctx, w, id); err != nil {
+		return "", 0, err
+	}
+	if err := a.readWhole(ctx, w.Conn, path); err != nil {
+		return "", 0, unreadable(a.file, err)
+	}
+	if rejects, err = a.rejects(ctx, w.Conn, path, id, workers); err != nil {
+		return "", 0, unreadable(a.file, err)
+	}
+	return path, rejects, nil
+}
+
 // store puts the file into the table's folder: as it is, byte for byte, or,
 // when a column has another type than the table, rewritten with that column
 // cast without loss.
-func (a action) store(ctx context.Context, w *lake.Writer, id int64) (string, error) {
-	dir := w.DataDir("raw", a.table.stored())
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", storeError(a.file, err)
-	}
-	path := filepath.Join(dir, padded(id)+"-"+a.file.sha256[:12]+".parquet")
+func (a *action) store(ctx context.Context, w *lake.Writer, id int64) (string, error) {
+	path := filepath.Join(w.DataDir("raw", a.table.stored()), padded(id)+"-"+a.file.sha256[:12]+".parquet")
 	if a.sameTypes() {
 		return path, storeError(a.file, a.file.copyTo(path))
 	}
