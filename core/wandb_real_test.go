@@ -94,3 +94,29 @@ func TestRealRuns(t *testing.T) {
 		require.Equal(t, "old", row(t, lake, "SELECT run_type FROM runs ANTI JOIN matched_runs USING (project, run_id)")["run_type"])
 	})
 }
+
+// TestLayoutsAgree: each layout alone gives the same tables, whatever the order
+// in which its files come in.
+func TestLayoutsAgree(t *testing.T) {
+	data := realData(t)
+	legacy := filepath.Join(t.TempDir(), "legacy.lake")
+	must(t, "ingest", legacy, object{"paths": []string{filepath.Join(data, "wandb", "legacy")}})
+	must(t, "curate", legacy, nil)
+	v3 := filepath.Join(t.TempDir(), "v3.lake")
+	for _, file := range []string{"state.json", "history.jsonl", "manifest.json", "runs.jsonl"} {
+		must(t, "ingest", v3, object{"paths": []string{filepath.Join(data, "wandb", "v3", "data", "ft_scaling_sample", file)}})
+	}
+	must(t, "curate", v3, nil)
+	for _, sql := range []string{
+		"SELECT * EXCLUDE (exports) FROM runs ORDER BY run_id",
+		"SELECT * FROM run_history ORDER BY run_id, step",
+		"SELECT * FROM run_evals ORDER BY run_id, stage, task, metric",
+		"SELECT * FROM run_curves ORDER BY run_id",
+		"SELECT * FROM run_gaps ORDER BY run_id",
+		"SELECT * FROM matched_runs ORDER BY run_id",
+	} {
+		want := query(t, legacy, sql)
+		require.Greater(t, len(want), 5, sql)
+		require.Equal(t, want, query(t, v3, sql), sql)
+	}
+}
