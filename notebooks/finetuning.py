@@ -58,7 +58,10 @@ def _(lake, made_up):
     except ddcore.NotFoundError as error:
         mo.stop(True, mo.callout(mo.md(f"There is nothing to explore: {error}"), kind="warn"))
     n_runs = sum(counts["n"].to_pylist())
-    mo.stop(not n_runs, mo.callout(mo.md("The lake holds no fine-tuning runs: ingest a W&B export, then curate."), kind="warn"))
+    mo.stop(
+        not n_runs,
+        mo.callout(mo.md("The lake holds no fine-tuning runs: ingest a W&B export, then curate."), kind="warn"),
+    )
     tasks = [c[3:-15] for c in columns if c.startswith("ft_") and c.endswith("_primary_metric")]
     mo.vstack(
         [
