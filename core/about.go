@@ -123,8 +123,23 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 	if n := rows[0][1].(int64); n > 0 {
 		out = append(out, doctorRow{"rejects", "warning", fmt.Sprintf("%d raw rows are in no curated table: see `rejects`", n)})
 	}
-	out = append(out, unknownRuns(ctx, s.Conn)...)
+	out = append(out, runChecks(ctx, s.Conn)...)
 	return append(out, disk("lake's disk", env.Lake))
+}
+
+// runChecks says what is odd about the W&B runs.
+func runChecks(ctx context.Context, c *lake.Conn) []doctorRow {
+	out := unknownRuns(ctx, c)
+	for _, check := range []struct{ name, count, detail string }{
+		{"run copies", "runs WHERE is_conflicting", "%d W&B runs have other values in older exports: see n_differences and differences in runs"},
+		{"run evaluations", "run_evals WHERE is_conflicting", "%d evaluations stand in a summary twice with different values: see other_value in run_evals"},
+	} {
+		rows, err := c.Rows(ctx, "SELECT count(*) FROM lake.main."+check.count)
+		if err == nil && rows[0][0] != int64(0) { // an error says: not curated yet
+			out = append(out, doctorRow{check.name, "warning", fmt.Sprintf(check.detail, rows[0][0])})
+		}
+	}
+	return out
 }
 
 // mostUnknown bounds the list of runs whose type is unknown.

@@ -123,6 +123,7 @@ func TestCopies(t *testing.T) {
 	} {
 		require.Equal(t, want, got[name], name)
 	}
+	require.Contains(t, must(t, "doctor", lake, nil).csv(), "run copies|warning|1 W&B runs have other values")
 	got = row(t, lake, "SELECT * FROM runs WHERE run_id = ?", sweepID)
 	require.Equal(t, "2", got["n_copies"])
 	require.Equal(t, "false", got["is_conflicting"])
@@ -264,6 +265,7 @@ func TestRunEvals(t *testing.T) {
 		{"pt", "olmes_10_macro_avg", "primary_metric", "0.4", "(null)", "(null)"},
 	}, query(t, lake, "SELECT stage, task, metric, value, other_value, num_shots FROM run_evals ORDER BY ALL"))
 	require.Equal(t, rows{{"metric"}, {"no_answer"}}, query(t, lake, "SELECT metric FROM run_evals WHERE is_conflicting"))
+	require.Contains(t, must(t, "doctor", lake, nil).csv(), "run evaluations|warning|1 evaluations")
 }
 
 // TestMatchedRuns: the pretraining results are those of exactly the checkpoint,
