@@ -85,29 +85,37 @@ JOIN (
 LEFT JOIN wandb_difference AS d USING (project, run_id)
 WHERE c.age = 1;
 
--- History entries, equal ones once. An entry of the same step and time with other
--- values was exported again: the file that came in last has it. A step that was
--- logged at two times (a run that was resumed) keeps both, by their occurrence.
-CREATE OR REPLACE TEMP TABLE wandb_distinct AS
-SELECT
-    r.run, h.step, h.timestamp, h.runtime, h.train_loss, h.learning_rate, h.total_tokens, h.metrics,
-    count(*) AS n, max(h._file) AS _file
+-- History entries, each with its run's number.
+CREATE OR REPLACE TEMP TABLE wandb_logged AS
+SELECT r.run, h.step, h.timestamp, h.runtime, h.train_loss, h.learning_rate, h.total_tokens, h.metrics, h._file
 FROM wandb_history_rows AS h
-JOIN wandb_history_run AS r ON r.run_id = h.run_id AND r.project IS NOT DISTINCT FROM h.project
-GROUP BY ALL;
-CREATE OR REPLACE TEMP TABLE wandb_repeat AS
-SELECT e.*, row_number() OVER same_time AS version
-FROM wandb_distinct AS e
-SEMI JOIN (SELECT run, step FROM wandb_distinct GROUP BY ALL HAVING count(*) > 1) AS r ON r.run = e.run AND r.step = e.step
+JOIN wandb_history_run AS r ON r.run_id = h.run_id AND r.project IS NOT DISTINCT FROM h.project;
+
+-- Steps that stand there more than once are few, or all (two exports): only their
+-- rows are compared. Equal ones are one. An entry of the same step and time with
+-- other values was exported again: the file that came in last has it.
+CREATE OR REPLACE TEMP TABLE wandb_repeated AS
+SELECT run, step FROM wandb_logged GROUP BY ALL HAVING count(*) > 1;
+CREATE OR REPLACE TEMP TABLE wandb_version AS
+SELECT *, row_number() OVER same_time AS version
+FROM (
+    SELECT e.* EXCLUDE (_file), max(_file) AS _file, count(*) AS n
+    FROM wandb_logged AS e
+    SEMI JOIN wandb_repeated AS r ON r.run = e.run AND r.step = e.step
+    GROUP BY ALL
+)
 WINDOW same_time AS (PARTITION BY run, step, timestamp ORDER BY _file DESC, train_loss, learning_rate, total_tokens, metrics, runtime);
+
+-- History entries, each once. A step that was logged at two times (a run that was
+-- resumed) keeps both, by their occurrence.
 CREATE OR REPLACE TEMP VIEW wandb_entry AS
-SELECT * EXCLUDE (version), row_number() OVER (PARTITION BY run, step ORDER BY timestamp) AS occurrence
-FROM wandb_repeat
+SELECT * EXCLUDE (version, n, _file), row_number() OVER (PARTITION BY run, step ORDER BY timestamp) AS occurrence
+FROM wandb_version
 WHERE version = 1
 UNION ALL
-SELECT *, 1
-FROM wandb_distinct AS e
-ANTI JOIN wandb_repeat AS r ON r.run = e.run AND r.step = e.step
+SELECT * EXCLUDE (_file), 1
+FROM wandb_logged AS e
+ANTI JOIN wandb_repeated AS r ON r.run = e.run AND r.step = e.step
 WHERE e.step IS NOT NULL;
 
 -- '10M', '1G' and '100Mt' are numbers of tokens.

@@ -18,9 +18,10 @@ summary AS (
         try_cast(s[4] AS DOUBLE) AS total_tokens
     FROM (SELECT run, json_extract_string(summary, ['_step', 'train_loss', 'learning_rate', 'total_tokens']) AS s FROM wandb_run)
 ),
-raw_rows AS (
-    SELECT run, sum(n)::BIGINT AS n_raw, count(*) AS n_distinct, count(*) FILTER (step IS NULL) AS n_without_step
-    FROM wandb_distinct
+without_step AS (SELECT run, count(*) AS n FROM wandb_logged WHERE step IS NULL GROUP BY run),
+version AS (
+    SELECT run, sum(n - 1)::BIGINT AS n_repeats, count(*) FILTER (version > 1) AS n_superseded
+    FROM wandb_version
     GROUP BY run
 ),
 -- Each entry with the step and the tokens before it.
@@ -58,9 +59,9 @@ counted AS (
         t.run_type,
         r.run IS NOT NULL AS has_run,
         coalesce(l.n_rows, 0) AS n_rows,
-        coalesce(w.n_raw - w.n_distinct, 0) AS n_repeats,
-        coalesce(w.n_distinct - w.n_without_step - l.n_rows, 0) AS n_superseded,
-        coalesce(w.n_without_step, 0) AS n_without_step,
+        coalesce(v.n_repeats, 0) AS n_repeats,
+        coalesce(v.n_superseded, 0) AS n_superseded,
+        coalesce(w.n, 0) AS n_without_step,
         l.first_step,
         l.last_step,
         nullif(greatest(s.last_step, y.last_step), -1) AS expected_last_step,
@@ -83,7 +84,8 @@ counted AS (
     JOIN wandb_rule AS t USING (run)
     LEFT JOIN wandb_run AS r USING (run)
     LEFT JOIN logged AS l USING (run)
-    LEFT JOIN raw_rows AS w USING (run)
+    LEFT JOIN version AS v USING (run)
+    LEFT JOIN without_step AS w USING (run)
     LEFT JOIN hole AS h USING (run)
     LEFT JOIN state AS s ON s.project = k.project AND s.run_id = k.run_id
     LEFT JOIN summary AS y USING (run)
