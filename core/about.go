@@ -184,6 +184,8 @@ type SampleArgs struct {
 	Seeds   []string `json:"seeds" help:"seed labels; default: three per size"`
 	Steps   int      `json:"steps" help:"most checkpoints per run after step 0; default: 8"`
 	Full    bool     `json:"full" help:"the full published shape: 1,410,750 task results"`
+	Runs    int      `json:"runs" help:"fine-tuning runs in the W&B files; default: 40, below 0 none"`
+	FTRows  int      `json:"history_rows" help:"W&B history entries per run; default: 20"`
 	Seed    int64    `json:"seed" help:"random seed; the same options give the same bytes"`
 }
 
@@ -194,7 +196,7 @@ type sampleRow struct {
 }
 
 func sampleFiles(ctx context.Context, env *Env, a SampleArgs) (*Result, error) {
-	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Seed: uint64(a.Seed)}
+	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Runs: a.Runs, FTRows: a.FTRows, Seed: uint64(a.Seed)}
 	files, err := sample.Generate(ctx, a.Dir, o, func(done, total int64, what string) { env.Tell(Progress{done, total, "rows", what}) })
 	if err != nil {
 		return nil, err

@@ -13,14 +13,15 @@ import (
 )
 
 const (
-	matchedID = "250912-172812_match_150M_c4_finetune_100Mtx1_DD-c4-4M-5725-2"
-	sweepID   = "250912-172812_sweep_10Mtx3_DD-c4-4M-5725-14_lr=5e-06"
+	matchedID = "250912-172812_match_150M_c4_finetune_100Mtx1_DD-c4-4M-5725-0"
+	sweepID   = "250912-172812_sweep_10Mtx3_DD-c4-4M-5725-1_lr=5e-06"
 )
 
 // TestNoRuns: a lake without W&B data has the tables, empty.
 func TestNoRuns(t *testing.T) {
+	lake := hfLake(t)
 	for _, name := range []string{"runs", "run_history", "run_metrics", "run_evals", "run_curves", "run_gaps", "matched_runs"} {
-		require.Len(t, query(t, hfLake(), "FROM "+name), 1, name)
+		require.Len(t, query(t, lake, "FROM "+name), 1, name)
 	}
 }
 
@@ -49,12 +50,12 @@ func TestNormalisation(t *testing.T) {
 		},
 		{
 			"a matched run's defaults",
-			madeRun{id: "250912-172812_match_150M_finetune_1Gtx2_DD-c4-4M-5725-2", summary: object{"total_tokens": 123, "_wandb": object{"runtime": 7}}},
+			madeRun{id: "250912-172812_match_150M_finetune_1Gtx2_DD-c4-4M-5725-0", summary: object{"total_tokens": 123, "_wandb": object{"runtime": 7}}},
 			map[string]string{"run_type": "matched", "comparison_metric": "pile-valppl", "comparison_recipe": "Dolma1.7", "comparison_params": "150M", "ft_tokens": "2e9", "num_finetuned_tokens_real": "123", "wall_seconds": "7"},
 		},
 		{
 			"a metric is named as its column, a recipe by its display name",
-			madeRun{id: "250912-172812_match_DD-dclm-baseline-qc-7p-fw2-150M_Ft_DD-d17-4M-5725-5_lr=1e-5", summary: object{"_runtime": 8.5, "_wandb": object{"runtime": 7}}},
+			madeRun{id: "250912-172812_match_DD-dclm-baseline-qc-7p-fw2-150M_Ft_DD-d17-4M-5725-4_lr=1e-5", summary: object{"_runtime": 8.5, "_wandb": object{"runtime": 7}}},
 			map[string]string{"comparison_recipe": "DCLM-Baseline (QC 7%, FW2)", "ckpt_recipe": "Dolma1.7", "ckpt_seed": "4", "ft_tokens": "1330254868", "n_epochs": "2", "wall_seconds": "8.5"},
 		},
 		{
@@ -190,7 +191,7 @@ func TestGaps(t *testing.T) {
 	}
 	var runs []madeRun
 	for i := range cases {
-		cases[i].run.id = fmt.Sprintf("250912-172812_sweep_%dMtx3_DD-c4-4M-5725-14_lr=5e-06", i+1)
+		cases[i].run.id = fmt.Sprintf("250912-172812_sweep_%dMtx3_DD-c4-4M-5725-1_lr=5e-06", i+1)
 		runs = append(runs, cases[i].run)
 	}
 	lake := curatedRuns(t, export(t, "e", "2026-01-01T00:00:00Z", runs...))
@@ -274,14 +275,14 @@ func TestMatchedRuns(t *testing.T) {
 	id := func(steps, seed string) string {
 		return fmt.Sprintf("250912-172812_match_150M_c4_finetune_100Mtx1_DD-c4-4M-%s-%s", steps, seed)
 	}
-	last := query(t, hfLake(), "SELECT max(step) FROM evals WHERE recipe = 'C4' AND params = '4M' AND seed = 0")[1][0]
+	last := query(t, hfLake(t), "SELECT max(step) FROM evals WHERE recipe = 'C4' AND params = '4M' AND seed = 0")[1][0]
 	runs := []madeRun{
-		{id: id(last, "2"), summary: object{"oe_eval_metrics/piqa": object{"primary_score": 0.625}}},
-		{id: id("main", "14")},
-		{id: id("17", "2")},
+		{id: id(last, "0"), summary: object{"oe_eval_metrics/piqa": object{"primary_score": 0.625}}},
+		{id: id("main", "1")},
+		{id: id("17", "0")},
 		{id: id(last, "77")},
-		{id: strings.Replace(id(last, "2"), "DD-c4", "DD-falcon", 1)},
-		{id: strings.Replace(id(last, "2"), "150M_c4", "1B", 1)},
+		{id: strings.Replace(id(last, "0"), "DD-c4", "DD-falcon", 1)},
+		{id: strings.Replace(id(last, "0"), "150M_c4", "1B", 1)},
 		{id: "2025_08_21-08_24_43_t_DD-c4-4M_somewhere_1M_toks_--learning_rate=1e-4"},
 		{id: "unheard"},
 	}

@@ -102,7 +102,7 @@ func writeObjects(t *testing.T, path string, lines []object) {
 func runLake(t *testing.T, folders ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "runs.lake")
-	must(t, "ingest", path, object{"paths": append([]string{makeSample(t, small)}, folders...)})
+	must(t, "ingest", path, object{"paths": append([]string{filepath.Join(makeSample(t, small), "hf")}, folders...)})
 	return path
 }
 
@@ -139,4 +139,7 @@ func requireSame(t *testing.T, want, got, what string) {
 }
 
 // hfLake is a curated lake of pretraining results alone.
-func hfLake() string { return shared() }
+func hfLake(t *testing.T) string {
+	t.Helper()
+	return build(t, filepath.Join(makeSample(t, small), "hf"))
+}

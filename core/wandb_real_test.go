@@ -45,7 +45,7 @@ func TestRealRuns(t *testing.T) {
 			"2025_08_27%": {"method": "dpo", "ft_tokens": "100000000", "ft_tokens_rule": "named", "lr": "2e-07", "ft_lr": "5e-06", "dpo_beta": "5", "dpo_loss_type": "dpo_norm", "ckpt_params": "4M"},
 			"2025_08_30%": {"tokens_per_epoch": "665127434", "n_epochs": "2", "ft_tokens": "1330254868", "ft_tokens_rule": "full fine-tune", "num_finetuned_tokens_real": "665079539", "lr": "5e-05"},
 			"250901%":     {"ckpt_recipe": "DCLM-Baseline", "ckpt_params": "150M", "ckpt_steps": "main", "ft_tokens": "1330254868", "num_finetuned_tokens_real": "1330254868", "lr": "5e-05", "ft_seed": "(null)", "wall_seconds": "74686.287420923"},
-			"250912%":     {"ckpt_recipe": "Dolma1.7", "ckpt_params": "530M", "ckpt_steps": "6250", "ckpt_seed": "0", "comparison_params": "150M", "comparison_metric": "c4_en-valppl", "comparison_recipe": "Dolma1.7", "ft_tokens": "100000000", "num_finetuned_tokens_real": "91330008", "lr": "5e-06", "ft_seed": "8", "max_train_samples": "140000"},
+			"250912%":     {"ckpt_recipe": "Dolma1.7", "ckpt_params": "530M", "ckpt_steps": "6250", "ckpt_seed": "2", "comparison_params": "150M", "comparison_metric": "c4_en-valppl", "comparison_recipe": "Dolma1.7", "ft_tokens": "100000000", "num_finetuned_tokens_real": "91330008", "lr": "5e-06", "ft_seed": "8", "max_train_samples": "140000"},
 		} {
 			got := row(t, lake, "SELECT * FROM runs WHERE run_id LIKE ?", id)
 			for name := range want {

@@ -26,7 +26,7 @@ filled AS (
         coalesce(f.ckpt_recipe, nullif(model.recipe, '')) AS recipe_name,
         coalesce(f.ckpt_params, nullif(model.params, '')) AS params_name,
         coalesce(f.ckpt_steps, nullif(revision.step, ''), 'main') AS steps_name,
-        coalesce(f.ckpt_seed, nullif(replace(revision.seed, '-', ' '), ''), 'default') AS seed_name,
+        coalesce(nullif(replace(revision.seed, '-', ' '), ''), 'default') AS seed_label,
         if(is_full, 2, coalesce(try_cast(f.epochs AS DOUBLE), try_cast(c[2] AS DOUBLE), if(is_known, 1, NULL))) AS epochs,
         if(is_full, 665127434, tokens_number(f.tokens_per_epoch)) AS per_epoch,
         tokens_number(f.ft_tokens) AS named_tokens
@@ -87,6 +87,7 @@ SELECT
 FROM filled
 LEFT JOIN recipe_name AS n ON n.name = recipe_name
 LEFT JOIN recipe_name AS cn ON cn.name = f.comparison_recipe
-LEFT JOIN facts_seed_names AS seed ON seed.seed_label = seed_name
+-- Ids hold the seed's number, as in full_eval; a revision holds its label.
+LEFT JOIN facts_seeds AS seed ON seed.seed = f.ckpt_seed OR (f.ckpt_seed IS NULL AND seed.seed_label = filled.seed_label)
 LEFT JOIN last_runtime AS l USING (run)
 ORDER BY run

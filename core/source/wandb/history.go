@@ -302,7 +302,7 @@ func (h *historyReader) encode(e *tablefile.Encoder) []tablefile.Chunk {
 		h.runs.encode(e), h.steps.encode(e),
 	}
 	for c := range h.floats {
-		chunks = append(chunks, e.Floats(h.floats[c]))
+		chunks = append(chunks, e.SplitFloats(h.floats[c]))
 	}
 	return append(chunks, h.metrics.encode(e), h.rests.encode(e))
 }
