@@ -16,8 +16,8 @@ import (
 // maxDepth bounds nesting: the walk is recursive.
 const maxDepth = 500
 
-// Torn says that the text ended inside a value: a line cut short, not a wrong one.
-var Torn = errors.New("the text ends in the middle of a value")
+// ErrTorn says that the text ended inside a value: a line cut short, not a wrong one.
+var ErrTorn = errors.New("the text ends in the middle of a value")
 
 // Space gives the position of the first byte from i on that is no white space.
 func Space(b []byte, i int) int {
@@ -32,7 +32,7 @@ func Skip(b []byte, i int) (int, error) { return skip(b, i, 0) }
 
 func skip(b []byte, i, depth int) (int, error) {
 	if i >= len(b) {
-		return i, Torn
+		return i, ErrTorn
 	}
 	switch c := b[i]; {
 	case c == '"':
@@ -111,7 +111,7 @@ func String(b []byte, i int) (int, error) {
 		}
 		switch {
 		case i >= len(b):
-			return i, Torn
+			return i, ErrTorn
 		case b[i] == '"':
 			return i + 1, nil
 		case b[i] != '\\':
@@ -120,10 +120,10 @@ func String(b []byte, i int) (int, error) {
 		i++
 		switch {
 		case i >= len(b):
-			return i, Torn
+			return i, ErrTorn
 		case b[i] == 'u':
 			if i+4 >= len(b) {
-				return i, Torn
+				return i, ErrTorn
 			}
 			if _, err := strconv.ParseUint(string(b[i+1:i+5]), 16, 16); err != nil {
 				return i, expected(b, i, "four hexadecimal digits")
@@ -185,7 +185,7 @@ func word(b []byte, i int) (int, error) {
 			return i + len(w), nil
 		}
 		if len(b)-i < len(w) && bytes.HasPrefix([]byte(w), b[i:]) {
-			return i, Torn
+			return i, ErrTorn
 		}
 	}
 	return i, expected(b, i, "a value")
@@ -195,7 +195,7 @@ func word(b []byte, i int) (int, error) {
 // personal data.
 func expected(b []byte, i int, what string) error {
 	if i >= len(b) {
-		return Torn
+		return ErrTorn
 	}
 	return fmt.Errorf("at byte %d: expected %s", i, what)
 }

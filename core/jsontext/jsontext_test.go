@@ -31,9 +31,9 @@ func TestTornIsToldFromWrong(t *testing.T) {
 	whole := `{"a":[1.5,"x\u0041",{"b":true}],"c":null}`
 	for i := range len(whole) {
 		err := jsontext.Whole([]byte(whole[:i]))
-		require.True(t, errors.Is(err, jsontext.Torn), "%s: %v", whole[:i], err)
+		require.True(t, errors.Is(err, jsontext.ErrTorn), "%s: %v", whole[:i], err)
 	}
-	require.NotErrorIs(t, jsontext.Whole([]byte(`{"a":1 "b":2}`)), jsontext.Torn)
+	require.NotErrorIs(t, jsontext.Whole([]byte(`{"a":1 "b":2}`)), jsontext.ErrTorn)
 }
 
 func TestMembersAndStrings(t *testing.T) {

@@ -23,8 +23,10 @@ type Redactor struct {
 	runID string          // stays
 	names []name          // learnt in this run
 	known map[string]bool // the same, as a set
-	clean map[string]bool // short texts in which nothing was found
+	clean map[string]bool // texts in which nothing was found
 	made  map[[2]string]string
+
+	cleanBytes int
 }
 
 // name is a learnt value with its rule.
@@ -68,9 +70,9 @@ func (r *Redactor) Text(text []byte) []byte {
 	return r.replaceNames(r.plain(text))
 }
 
-// maxClean bounds the memory for texts in which nothing was found; longer ones
-// than cleanLength are seldom met twice.
-const maxClean, cleanLength = 1 << 16, 128
+// maxClean bounds the memory, in bytes, for texts in which nothing was found:
+// keys, and the long descriptions that all runs share.
+const maxClean = 8 << 20
 
 // plain redacts a text by shapes and by "key=value" and "key: value" in it.
 func (r *Redactor) plain(text []byte) []byte {
@@ -87,8 +89,9 @@ func (r *Redactor) plain(text []byte) []byte {
 			out = r.shape(rule, out)
 		}
 	}
-	if len(text) <= cleanLength && len(r.clean) < maxClean && bytes.Equal(out, text) {
+	if r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
 		r.clean[string(text)] = true
+		r.cleanBytes += len(text)
 	}
 	return out
 }

@@ -297,7 +297,7 @@ func (c *conversion) rejected(r *redact.Redactor, line []byte) string {
 
 func reason(err error, line int64, isUnended bool) string {
 	switch {
-	case errors.Is(err, jsontext.Torn) && isUnended:
+	case errors.Is(err, jsontext.ErrTorn) && isUnended:
 		return fmt.Sprintf("line %d, the last, is cut off: the export was still being written; ingest it again when it is complete", line)
 	default:
 		return fmt.Sprintf("line %d: %v", line, err)

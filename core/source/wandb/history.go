@@ -83,7 +83,7 @@ func (h *historyReader) entries(line []byte) error {
 		i = jsontext.Space(line, i)
 		switch {
 		case i == len(line):
-			return jsontext.Torn
+			return jsontext.ErrTorn
 		case line[i] == ']':
 			return end(line, i+1)
 		case line[i] != ',':
