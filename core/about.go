@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"ddcore/core/contract"
+	"ddcore/core/curate/runtypes"
 	"ddcore/core/lake"
 	"ddcore/core/sample"
 )
@@ -122,7 +123,43 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 	if n := rows[0][1].(int64); n > 0 {
 		out = append(out, doctorRow{"rejects", "warning", fmt.Sprintf("%d raw rows are in no curated table: see `rejects`", n)})
 	}
+	out = append(out, runChecks(ctx, s.Conn)...)
 	return append(out, disk("lake's disk", env.Lake))
+}
+
+// runChecks says what is odd about the W&B runs.
+func runChecks(ctx context.Context, c *lake.Conn) []doctorRow {
+	out := unknownRuns(ctx, c)
+	for _, check := range []struct{ name, count, detail string }{
+		{"run copies", "runs WHERE is_conflicting", "%d W&B runs have other values in older exports: see n_differences and differences in runs"},
+		{"run evaluations", "run_evals WHERE is_conflicting", "%d evaluations stand in a summary twice with different values: see other_value in run_evals"},
+	} {
+		rows, err := c.Rows(ctx, "SELECT count(*) FROM lake.main."+check.count)
+		if err == nil && rows[0][0] != int64(0) { // an error says: not curated yet
+			out = append(out, doctorRow{check.name, "warning", fmt.Sprintf(check.detail, rows[0][0])})
+		}
+	}
+	return out
+}
+
+// mostUnknown bounds the list of runs whose type is unknown.
+const mostUnknown = 20
+
+// unknownRuns lists the W&B runs that no shape of ids fits.
+func unknownRuns(ctx context.Context, c *lake.Conn) []doctorRow {
+	rows, err := c.Rows(ctx, "SELECT run_id, count(*) OVER () FROM lake.main.runs WHERE run_type = ? ORDER BY run_id LIMIT ?", runtypes.Other, mostUnknown)
+	if err != nil || len(rows) == 0 { // not curated yet, or all are known
+		return nil
+	}
+	n := rows[0][1].(int64)
+	out := []doctorRow{{"run types", "warning", fmt.Sprintf("%d W&B runs are of no known type: give their shapes with `curate --patterns`", n)}}
+	for _, r := range rows {
+		out = append(out, doctorRow{"run types", "warning", r[0].(string)})
+	}
+	if more := n - int64(len(rows)); more > 0 {
+		out = append(out, doctorRow{"run types", "warning", fmt.Sprintf("and %d more: SELECT run_id FROM runs WHERE run_type = 'other'", more)})
+	}
+	return out
 }
 
 func disk(name, path string) doctorRow {
@@ -147,6 +184,8 @@ type SampleArgs struct {
 	Seeds   []string `json:"seeds" help:"seed labels; default: three per size"`
 	Steps   int      `json:"steps" help:"most checkpoints per run after step 0; default: 8"`
 	Full    bool     `json:"full" help:"the full published shape: 1,410,750 task results"`
+	Runs    int      `json:"runs" help:"fine-tuning runs in the W&B files; default: 40, below 0 none"`
+	FTRows  int      `json:"history_rows" help:"W&B history entries per run; default: 20"`
 	Seed    int64    `json:"seed" help:"random seed; the same options give the same bytes"`
 }
 
@@ -157,7 +196,7 @@ type sampleRow struct {
 }
 
 func sampleFiles(ctx context.Context, env *Env, a SampleArgs) (*Result, error) {
-	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Seed: uint64(a.Seed)}
+	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Runs: a.Runs, FTRows: a.FTRows, Seed: uint64(a.Seed)}
 	files, err := sample.Generate(ctx, a.Dir, o, func(done, total int64, what string) { env.Tell(Progress{done, total, "rows", what}) })
 	if err != nil {
 		return nil, err

@@ -35,6 +35,13 @@ var goldens = map[string]string{
 	"scaling_law_true":     "SELECT * FROM scaling_law_true WHERE recipe = 'C4' AND task = 'piqa'",
 	"scaling_law_one_step": "SELECT * FROM scaling_law_one_step WHERE recipe = 'C4' AND task = 'piqa' AND metric = 'primary_metric'",
 	"scaling_law_two_step": "SELECT * FROM scaling_law_two_step WHERE recipe = 'C4' AND task = 'piqa' AND metric = 'primary_metric'",
+	"runs":                 "SELECT * FROM runs",
+	"run_history":          "SELECT * FROM run_history WHERE step % 100 = 0",
+	"run_metrics":          "SELECT * FROM run_metrics WHERE step % 100 = 0",
+	"run_evals":            "SELECT * FROM run_evals WHERE task IN ('arc_easy', 'pile') AND metric IN ('primary_metric', 'acc_raw', 'valppl')",
+	"run_curves":           "SELECT * FROM run_curves",
+	"run_gaps":             "SELECT * FROM run_gaps",
+	"matched_runs":         "SELECT * FROM matched_runs",
 }
 
 func TestGolden(t *testing.T) {

@@ -2,17 +2,22 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"ddcore/core/contract"
 	"ddcore/core/curate"
+	"ddcore/core/curate/runtypes"
 	"ddcore/core/lake"
 	"ddcore/core/source"
 )
 
 // CurateArgs are the arguments of curate.
 type CurateArgs struct {
-	Force bool `json:"force" help:"build the tables even if raw has not changed"`
+	Force    bool   `json:"force" help:"build the tables even if raw has not changed"`
+	Patterns string `json:"patterns" help:"a CSV file with shapes of W&B run ids, tried before ddcore's own"`
 }
 
 type curateRow struct {
@@ -27,12 +32,16 @@ func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
 		_, err := reader(ctx, env) // says what is missing, and makes nothing
 		return nil, err
 	}
+	rules, err := a.rules()
+	if err != nil {
+		return nil, err
+	}
 	w, err := writer(ctx, env, "curate")
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	fingerprint, err := curate.Fingerprint(ctx, w.Conn, Version)
+	fingerprint, err := curate.Fingerprint(ctx, w.Conn, rules, Version)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +51,7 @@ func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
 	}
 	if built == nil || a.Force {
 		_, err := w.Transaction(ctx, "curate", message(fingerprint), func() (err error) {
-			built, err = curate.Run(ctx, w, env.Options.Workers(), env.tables)
+			built, err = curate.Run(ctx, w, env.Options.Workers(), rules, env.tables)
 			return err
 		})
 		if err != nil {
@@ -55,6 +64,21 @@ func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
 		rows[i] = curateRow(b)
 	}
 	return rowsResult(rows)
+}
+
+// rules reads the user's patterns, if any, in front of ddcore's own.
+func (a CurateArgs) rules() (*runtypes.Rules, error) {
+	if a.Patterns == "" {
+		return runtypes.Load("", "")
+	}
+	text, err := os.ReadFile(a.Patterns)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &Error{Kind: contract.NotFound, Op: "curate", Target: a.Patterns, Err: errors.New("there is no such patterns file"), Hint: "name a CSV file; the guide's section on W&B runs shows one"}
+	case err != nil:
+		return nil, &Error{Kind: contract.IO, Op: "read the patterns of", Target: a.Patterns, Err: errors.Unwrap(err)}
+	}
+	return runtypes.Load(a.Patterns, string(text))
 }
 
 func (e *Env) tables(done, total int64, what string) { e.Tell(Progress{done, total, "tables", what}) }

@@ -7,6 +7,7 @@ import (
 
 	"ddcore/core/contract"
 	"ddcore/core/lake"
+	"ddcore/core/redact"
 	"ddcore/core/source"
 )
 
@@ -14,6 +15,8 @@ import (
 type IngestArgs struct {
 	Paths []string `json:"paths" help:"files, folders or globs to read"`
 	Prune bool     `json:"prune" help:"drop the rows of files that were ingested from a named folder and are no longer in it"`
+
+	KeepPersonal bool `json:"keep_personal" help:"also keep W&B text with its personal data, in raw tables that end in _personal; without it, those kept before are dropped"`
 }
 
 type ingestRow struct {
@@ -67,7 +70,11 @@ func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*s
 			return nil, err
 		}
 	}
-	return source.MakePlan(ctx, w.Conn, a.Paths, a.Prune, env.bytes)
+	key, err := redact.LakeKey(w.Path)
+	if err != nil {
+		return nil, err
+	}
+	return source.MakePlan(ctx, w.Conn, a.Paths, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key}, env.bytes)
 }
 
 // writer opens the lake for writing and tells when it has to wait.

@@ -131,6 +131,17 @@ func files(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 		FROM lake.raw.files ORDER BY file_id`)
 }
 
+// redactions shows what pseudonyms stand for, by file and rule.
+func redactions(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
+	s, err := reader(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return queryResult(ctx, s, nil, `
+		SELECT f.path, f.raw_table, r.rule, r.n FROM lake.raw.redactions AS r JOIN lake.raw.files AS f ON f.file_id = r._file
+		ORDER BY f.file_id, r.rule`)
+}
+
 // RejectsArgs are the arguments of rejects.
 type RejectsArgs struct {
 	Limit int64 `json:"limit" help:"the most rows to give; default: all"`

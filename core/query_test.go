@@ -51,10 +51,10 @@ func TestTable(t *testing.T) {
 func TestTables(t *testing.T) {
 	lake := shared()
 	listed := must(t, "tables", lake, nil)
-	for _, name := range append(curated(), "files", "rejects", "hf_eval_results", "hf_macro_avg", "hf_ppl_results", "hf_scaling_law_fit") {
+	for _, name := range append(curated(), "files", "rejects", "hf_eval_results", "hf_macro_avg", "hf_ppl_results", "hf_scaling_law_fit", "redactions", "wandb_runs", "wandb_history", "wandb_exports", "wandb_runs_personal") {
 		require.Contains(t, listed.column(t, "table_name"), name)
 	}
-	require.Len(t, listed, 1+len(curated())+6)
+	require.Len(t, listed, 1+len(curated())+13)
 	require.NotContains(t, listed.column(t, "summary"), "", "every table has a summary")
 	for i, name := range listed.column(t, "table_name") {
 		full := listed.column(t, "schema_name")[i] + "." + name

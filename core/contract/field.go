@@ -52,11 +52,22 @@ func bound(text string) *float64 {
 	return &v
 }
 
+// stages are the prefixes of measurements beside a fine-tuning run.
+var stages = map[string]string{"ft_": "After fine-tuning: ", "pt_": "Of the starting checkpoint: "}
+
 // FieldNamed gives the dictionary's entry. A column <task>_<metric> of the wide
-// tables has the meaning of its metric, on its task.
+// tables has the meaning of its metric, on its task; ft_ and pt_ before it say
+// when it was measured.
 func FieldNamed(name string) (Field, bool) {
 	if f, ok := dictionary()[name]; ok {
 		return f, true
+	}
+	for prefix, when := range stages {
+		if measured, ok := strings.CutPrefix(name, prefix); ok {
+			f, ok := FieldNamed(measured)
+			f.Name, f.Meaning = name, when+f.Meaning
+			return f, ok
+		}
 	}
 	task, metric, ok := SplitMetricColumn(name)
 	if !ok {

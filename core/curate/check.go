@@ -33,8 +33,8 @@ func checkTable(ctx context.Context, c *lake.Conn, t *contract.Table, relation s
 	for _, g := range t.Grain {
 		tests = append(tests, fmt.Sprintf("SELECT %s, %s FROM %s WHERE %s IS NULL", lake.Quote(g+" is null"), rowText(t, g), relation, lake.Ident(g)))
 	}
-	tests = append(tests, fmt.Sprintf("SELECT 'the same %s twice', %s FROM %s GROUP BY ALL HAVING count(*) > 1",
-		strings.Join(t.Grain, ", "), rowText(t, ""), relation))
+	tests = append(tests, fmt.Sprintf("SELECT 'the same %s twice', %s FROM (SELECT %s FROM %s GROUP BY ALL HAVING count(*) > 1)",
+		strings.Join(t.Grain, ", "), rowText(t, ""), idents(t.Grain), relation))
 	return report(ctx, c, t, strings.Join(tests, " UNION ALL "))
 }
 
@@ -59,6 +59,14 @@ func violation(t *contract.Table, problem string, n int64, examples []string) er
 		Err:  fmt.Errorf("%s in %d rows, for example: %s", problem, n, strings.Join(examples, "; ")),
 		Hint: "correct the raw file and ingest it again; the former tables are untouched",
 	}
+}
+
+func idents(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = lake.Ident(n)
+	}
+	return strings.Join(quoted, ", ")
 }
 
 func rangeTest(f contract.Field) string {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ddcore/core/contract"
+	"ddcore/core/curate/runtypes"
 	"ddcore/core/lake"
 )
 
@@ -49,9 +50,9 @@ type Built struct {
 	Seconds float64
 }
 
-// Fingerprint identifies what the tables are made from: the raw files' content
-// and the program. Equal fingerprints give equal tables.
-func Fingerprint(ctx context.Context, c *lake.Conn, program string) (string, error) {
+// Fingerprint identifies what the tables are made from: the raw files' content,
+// the rules for run types and the program. Equal fingerprints give equal tables.
+func Fingerprint(ctx context.Context, c *lake.Conn, rules *runtypes.Rules, program string) (string, error) {
 	rows, err := c.Rows(ctx, "SELECT raw_table, sha256 FROM lake.raw.files ORDER BY ALL")
 	if err != nil {
 		return "", fmt.Errorf("read the manifest: %w", err)
@@ -61,6 +62,8 @@ func Fingerprint(ctx context.Context, c *lake.Conn, program string) (string, err
 	}
 	h := sha256.New()
 	fmt.Fprintln(h, program)
+	fmt.Fprintln(h, rules.Text())
+	fmt.Fprintln(h, wandbSQL)
 	for _, r := range rows {
 		fmt.Fprintln(h, r...)
 	}
@@ -75,13 +78,14 @@ func Fingerprint(ctx context.Context, c *lake.Conn, program string) (string, err
 type builder struct {
 	w       *lake.Writer
 	workers int
+	rules   *runtypes.Rules
 	built   []Built
 	pending *pending
 }
 
 // Run builds all tables, inside the caller's transaction.
-func Run(ctx context.Context, w *lake.Writer, workers int, progress Progress) ([]Built, error) {
-	b := &builder{w: w, workers: workers}
+func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules, progress Progress) ([]Built, error) {
+	b := &builder{w: w, workers: workers, rules: rules}
 	defer b.finish(ctx) //nolint:errcheck // after an error nothing may still write
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
@@ -102,6 +106,11 @@ func Run(ctx context.Context, w *lake.Writer, workers int, progress Progress) ([
 }
 
 func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
+	if header(t, "reads") != "" { // a table that Go makes, in the background
+		if err := b.finish(ctx); err != nil {
+			return 0, err
+		}
+	}
 	switch maker := header(t, "made by"); maker {
 	case "":
 		return b.fromSQL(ctx, t)
@@ -157,6 +166,9 @@ func (b *builder) prepare(ctx context.Context) error {
 	}
 	if err := b.w.Exec(ctx, keysSQL); err != nil {
 		return fmt.Errorf("read the raw keys: %w", err)
+	}
+	if err := b.prepareWandb(ctx); err != nil {
+		return err
 	}
 	if err := checkNames(ctx, b.w.Conn); err != nil {
 		return err

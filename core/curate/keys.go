@@ -15,20 +15,27 @@ var rawViews = map[string]string{
 	"eval_rows": "hf_eval_results", "macro_rows": "hf_macro_avg", "ppl_raw": "hf_ppl_results", "fit_raw": "hf_scaling_law_fit",
 }
 
-// makeRawViews leaves the search for rejects out where there are none.
 func makeRawViews(ctx context.Context, c *lake.Conn) error {
 	for view, table := range rawViews {
-		rejects, err := c.Rows(ctx, "SELECT coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files WHERE raw_table = ?", table)
-		if err != nil {
-			return fmt.Errorf("count the rejects of %s: %w", table, err)
+		if err := makeRawView(ctx, c, view, table); err != nil {
+			return err
 		}
-		sql := "CREATE OR REPLACE TEMP VIEW " + view + " AS SELECT * FROM lake.raw." + table + " AS r"
-		if rejects[0][0] != int64(0) {
-			sql += " WHERE NOT EXISTS (FROM lake.raw.rejects AS x WHERE x._file = r._file AND x._row = r._row)"
-		}
-		if err := c.Exec(ctx, sql); err != nil {
-			return fmt.Errorf("view %s: %w", table, err)
-		}
+	}
+	return nil
+}
+
+// makeRawView leaves the search for rejects out where there are none.
+func makeRawView(ctx context.Context, c *lake.Conn, view, table string) error {
+	rejects, err := c.Rows(ctx, "SELECT coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files WHERE raw_table = ?", table)
+	if err != nil {
+		return fmt.Errorf("count the rejects of %s: %w", table, err)
+	}
+	sql := "CREATE OR REPLACE TEMP VIEW " + view + " AS SELECT * FROM lake.raw." + table + " AS r"
+	if rejects[0][0] != int64(0) {
+		sql += " WHERE NOT EXISTS (FROM lake.raw.rejects AS x WHERE x._file = r._file AND x._row = r._row)"
+	}
+	if err := c.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("view %s: %w", table, err)
 	}
 	return nil
 }
@@ -63,6 +70,9 @@ names AS (
     UNION ALL SELECT 'task', task, n, _file FROM macro_raw_key
         WHERE task NOT IN (SELECT task FROM facts_tasks) AND task NOT IN ('mmlu', 'olmes_10_macro_avg')
     UNION ALL SELECT 'recipe (mix)', mix, n, _file FROM fit_name WHERE mix NOT IN (SELECT name FROM facts_recipe_names)
+    UNION ALL SELECT kind, name, n, _file FROM wandb_name
+        WHERE (kind = 'recipe' AND name NOT IN (SELECT name FROM facts_recipe_names))
+            OR (kind = 'params' AND name NOT IN (SELECT params FROM facts_model_sizes))
     UNION ALL SELECT 'setup', setup, n, _file FROM fit_name WHERE NOT regexp_full_match(setup, '[235]_param(-.*)?')
 )
 SELECT kind, name, sum(n)::BIGINT, any_value(f.path ORDER BY f.file_id)

@@ -25,6 +25,7 @@ const (
 	domainFitMix
 	domainFitLoss
 	domainAccuracy
+	domainWandb
 )
 
 // with gives the key of a more specific draw. The mixing is SplitMix64 (Steele,

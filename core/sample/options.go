@@ -38,6 +38,9 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	switch {
+	case o.FTRows < 0:
+		return o, invalid(fmt.Sprintf("%d history rows", o.FTRows), errors.New("the number of history rows is negative"),
+			"leave it out for the default")
 	case o.Steps < 0:
 		return o, invalid(fmt.Sprintf("%d steps", o.Steps), errors.New("the number of steps is negative"),
 			"leave it out for the default")
@@ -52,6 +55,12 @@ func (o Options) withDefaults() (Options, error) {
 	o.Seeds = orElse(o.Seeds, seeds)
 	if o.Steps == 0 {
 		o.Steps = defaultSteps
+	}
+	if o.Runs == 0 {
+		o.Runs = defaultRuns
+	}
+	if o.FTRows == 0 {
+		o.FTRows = defaultFTRows
 	}
 	return o, nil
 }

@@ -63,6 +63,9 @@ func doubles(t *testing.T, r *file.Reader, column string) []float64 {
 func TestFilesHoldWhatThePlanSays(t *testing.T) {
 	dir, files := generate(t, small)
 	for _, f := range files {
+		if filepath.Ext(f.Path) != ".parquet" {
+			continue
+		}
 		r := open(t, filepath.Join(dir, f.Path))
 		assert.Equal(t, f.Rows, r.NumRows(), f.Path)
 		group := r.MetaData().RowGroup(0)

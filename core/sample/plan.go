@@ -55,6 +55,7 @@ type plan struct {
 	recipes []*recipe // in the order of their names as text
 	target  *size     // 1B, which the scaling-law fits predict
 	seeds   []string  // labels of facts/seeds.csv
+	runs    []*ftRun  // fine-tuning runs
 }
 
 func newPlan(o Options) (*plan, error) {
@@ -76,6 +77,7 @@ func newPlan(o Options) (*plan, error) {
 		}
 	}
 	slices.SortFunc(p.recipes, func(a, b *recipe) int { return cmp.Compare(a.name, b.name) })
+	p.addRuns(o.Runs, o.FTRows)
 	return p, nil
 }
 

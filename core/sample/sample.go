@@ -24,7 +24,7 @@ import (
 const op = "sample"
 
 // Options chooses the shape. Zero values mean defaults: five sizes, six
-// recipes, three seeds, eight steps.
+// recipes, three seeds, eight steps, 40 fine-tuning runs.
 type Options struct {
 	Sizes   []string // labels as in facts/model_sizes.csv, e.g. "150M"
 	Recipes []string // display names as in facts/recipes.csv
@@ -38,6 +38,10 @@ type Options struct {
 	// Full gives the published shape: all sizes, recipes and seeds unless
 	// chosen, with the published density of checkpoints. Steps must be 0.
 	Full bool
+
+	// Runs is the number of fine-tuning runs in the W&B files, FTRows that of
+	// history entries a run. 0 means 40 runs of 20 entries; below 0 none.
+	Runs, FTRows int
 
 	Seed uint64 // random seed; the same options give the same bytes (on one CPU architecture)
 }
@@ -85,7 +89,7 @@ func Generate(ctx context.Context, dir string, o Options, progress func(done, to
 
 // outputs lists all files in the order in which they are written.
 func (p *plan) outputs() []output {
-	return append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile())
+	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), p.wandbFiles()...)
 }
 
 // reporter turns rows written into calls of progress.

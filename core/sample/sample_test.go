@@ -47,7 +47,7 @@ func TestSameOptionsGiveTheSameBytes(t *testing.T) {
 	third, _ := generate(t, other)
 
 	require.Equal(t, files, again)
-	require.Len(t, files, 5)
+	require.Len(t, files, 11)
 	for _, f := range files {
 		a, err := os.ReadFile(filepath.Join(first, f.Path))
 		require.NoError(t, err)
@@ -144,6 +144,7 @@ func TestInvalidOptions(t *testing.T) {
 		"seed":         {Options{Seeds: []string{"small aux 4"}}, []string{"small aux 2", "small aux 3"}},
 		"no such seed": {Options{Seeds: []string{"small aux 2"}}, []string{"size 1B", "large aux 2"}},
 		"steps":        {Options{Steps: -1}, []string{"negative"}},
+		"history rows": {Options{FTRows: -1}, []string{"negative"}},
 		"full steps":   {Options{Full: true, Steps: 3}, []string{"full shape"}},
 	} {
 		t.Run(name, func(t *testing.T) {

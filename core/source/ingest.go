@@ -55,6 +55,9 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, threads int, progress Pr
 		}
 		done += a.file.Bytes
 	}
+	if err := p.checkExports(ctx, w.Conn); err != nil {
+		return err
+	}
 	progress.tell(p.Bytes, p.Bytes, "committing")
 	return nil
 }
@@ -73,7 +76,7 @@ func (p *Plan) place(ctx context.Context, w *lake.Writer, last int64) error {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return storeError(a.file, err)
 		}
-		if !a.sameTypes() {
+		if !a.table.Text && !a.sameTypes() {
 			if err := a.rewrite(ctx, w.Conn, dir); err != nil {
 				return err
 			}
@@ -93,7 +96,7 @@ func (p *Plan) copyFiles(ctx context.Context, w *lake.Writer) *copies {
 	c := &copies{errs: map[*action]chan error{}, done: make(chan struct{})}
 	var todo []*action
 	for i := range p.actions {
-		if a := &p.actions[i]; a.file != nil && a.stored == "" {
+		if a := &p.actions[i]; a.file != nil && a.stored == "" && !a.table.Text {
 			c.errs[a] = make(chan error, 1)
 			todo = append(todo, a)
 		}
@@ -125,7 +128,7 @@ func (c *copies) wait() { <-c.done }
 func (a action) drop(ctx context.Context, c *lake.Conn) error {
 	for _, from := range []string{
 		a.table.sqlName() + " WHERE filename LIKE '%/' || ? || '-%'",
-		"lake.raw.rejects WHERE _file = ?::BIGINT", "lake.raw.files WHERE file_id = ?::BIGINT",
+		"lake.raw.rejects WHERE _file = ?::BIGINT", "lake.raw.redactions WHERE _file = ?::BIGINT", "lake.raw.files WHERE file_id = ?::BIGINT",
 	} {
 		if err := c.Exec(ctx, "DELETE FROM "+from, padded(a.replace)); err != nil {
 			return fmt.Errorf("drop the rows of file %d: %w", a.replace, err)
@@ -137,31 +140,24 @@ func (a action) drop(ctx context.Context, c *lake.Conn) error {
 // padded writes a file_id as the names of stored files start.
 func padded(id int64) string { return fmt.Sprintf("%09d", id) }
 
-func (a action) ingest(ctx context.Context, w *lake.Writer, snapshot int64, threads int, keep *keeper, status *Status) error {
-	c, path := w.Conn, a.stored
+func (a *action) ingest(ctx context.Context, w *lake.Writer, snapshot int64, threads int, keep *keeper, status *Status) (err error) {
+	c := w.Conn
 	if err := a.table.create(ctx, c, a.columns); err != nil {
 		return err
 	}
-	if err := a.readWhole(ctx, c, path); err != nil {
-		return unreadable(a.file, err)
+	if a.table.Text {
+		status.Rejects, err = a.convert(ctx, w, threads)
+	} else {
+		status.Rejects, err = a.check(ctx, w, threads, keep)
 	}
-	rows, err := c.Rows(ctx, "SELECT num_rows::BIGINT FROM parquet_file_metadata("+lake.Quote(path)+")")
 	if err != nil {
-		return unreadable(a.file, err)
+		return err
 	}
-	status.Rows = rows[0][0].(int64)
-	var parsed *Parsed
-	if a.table.Dict != "" {
-		parsed = keep.room(status.Rows)
+	if status.Rows, err = a.rows(ctx, c); err != nil {
+		return err
 	}
-	if status.Rejects, err = a.rejects(ctx, c, path, a.id, threads, parsed); err != nil {
-		return unreadable(a.file, err)
-	}
-	if a.table.Dict != "" {
-		keep.save(parsed, w.Path, a.file.sha256)
-	}
-	if err := c.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), path); err != nil {
-		return fmt.Errorf("register %s: %w", a.file.Path, err)
+	if err := a.register(ctx, c, status.Rows); err != nil {
+		return err
 	}
 	schema, err := json.Marshal(a.columns)
 	if err != nil {
@@ -170,6 +166,49 @@ func (a action) ingest(ctx context.Context, w *lake.Writer, snapshot int64, thre
 	return c.Exec(ctx, "INSERT INTO lake.raw.files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
 		a.id, a.table.Source, a.table.Name, a.file.Path, place(a.file.abs), a.file.folders(), a.file.Bytes, a.file.sha256,
 		status.Rows, status.Rejects, string(schema), snapshot)
+}
+
+// rows is how many rows the stored file has.
+func (a *action) rows(ctx context.Context, c *lake.Conn) (int64, error) {
+	rows, err := c.Rows(ctx, "SELECT num_rows::BIGINT FROM parquet_file_metadata("+lake.Quote(a.stored)+")")
+	if err != nil {
+		return 0, unreadable(a.file, err)
+	}
+	return rows[0][0].(int64), nil
+}
+
+// register makes the stored file part of its table. A file without rows has no
+// row group, and DuckLake takes none such.
+func (a *action) register(ctx context.Context, c *lake.Conn, rows int64) error {
+	if rows == 0 && a.table.Text {
+		return nil
+	}
+	if err := c.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), a.stored); err != nil {
+		return fmt.Errorf("register %s: %w", a.file.Path, err)
+	}
+	return nil
+}
+
+// check reads a stored Parquet file whole, and finds its rejects.
+func (a *action) check(ctx context.Context, w *lake.Writer, threads int, keep *keeper) (rejects int64, err error) {
+	if err := a.readWhole(ctx, w.Conn); err != nil {
+		return 0, unreadable(a.file, err)
+	}
+	n, err := a.rows(ctx, w.Conn)
+	if err != nil {
+		return 0, err
+	}
+	var parsed *Parsed
+	if a.table.Dict != "" {
+		parsed = keep.room(n)
+	}
+	if rejects, err = a.rejects(ctx, w.Conn, threads, parsed); err != nil {
+		return 0, unreadable(a.file, err)
+	}
+	if a.table.Dict != "" {
+		keep.save(parsed, w.Path, a.file.sha256)
+	}
+	return rejects, nil
 }
 
 // rewrite stores a file with its columns cast to the table's types.
@@ -219,12 +258,12 @@ func storeError(f *File, err error) error {
 
 // readWhole decodes every column but the dictionary, which rejects reads: a
 // damaged page is found now, not by a later query.
-func (a action) readWhole(ctx context.Context, c *lake.Conn, path string) error {
+func (a *action) readWhole(ctx context.Context, c *lake.Conn) error {
 	exclude := ""
 	if a.table.Dict != "" {
 		exclude = " EXCLUDE (" + lake.Ident(a.table.Dict) + ")"
 	}
-	return c.Exec(ctx, "SELECT bit_xor(hash(t)) FROM (SELECT *"+exclude+" FROM read_parquet("+lake.Quote(path)+")) AS t")
+	return c.Exec(ctx, "SELECT bit_xor(hash(t)) FROM (SELECT *"+exclude+" FROM read_parquet("+lake.Quote(a.stored)+")) AS t")
 }
 
 // typeOf is the type in which raw keeps a column of a file.
@@ -275,11 +314,11 @@ func (a action) checkTypes(ctx context.Context, c *lake.Conn) error {
 
 // rejects finds the rows that no curated table can use, and says why; the
 // metrics of all others it puts into parsed.
-func (a action) rejects(ctx context.Context, c *lake.Conn, path string, id int64, threads int, parsed *Parsed) (int64, error) {
+func (a *action) rejects(ctx context.Context, c *lake.Conn, threads int, parsed *Parsed) (int64, error) {
 	var found []reject
 	var mu sync.Mutex
 	parsers := sync.Pool{New: func() any { return new(pydict.Parser) }}
-	query := fmt.Sprintf("SELECT file_row_number, %s, %s FROM read_parquet(%s, file_row_number = true)", a.problemSQL(), a.textSQL(), lake.Quote(path))
+	query := fmt.Sprintf("SELECT file_row_number, %s, %s FROM read_parquet(%s, file_row_number = true)", a.problemSQL(), a.textSQL(), lake.Quote(a.stored))
 	if a.table.Dict == "" {
 		query += " WHERE " + a.problemSQL() + " IS NOT NULL"
 	}
@@ -307,7 +346,7 @@ func (a action) rejects(ctx context.Context, c *lake.Conn, path string, id int64
 	if err != nil {
 		return 0, err
 	}
-	return int64(len(found)), writeRejects(ctx, c, id, found)
+	return int64(len(found)), writeRejects(ctx, c, a.id, found)
 }
 
 // problemSQL gives the first problem of a row that SQL can see, or null.

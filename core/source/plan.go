@@ -8,6 +8,8 @@ import (
 
 	"ddcore/core/contract"
 	"ddcore/core/lake"
+	"ddcore/core/redact"
+	"ddcore/core/source/wandb"
 	"ddcore/core/workers"
 )
 
@@ -36,6 +38,8 @@ type Plan struct {
 	Statuses []Status
 	actions  []action
 	Bytes    int64 // of the files to read
+	options  Options
+	files    []*File
 }
 
 type action struct {
@@ -44,9 +48,18 @@ type action struct {
 	columns columns
 	replace int64 // file_id to drop, or -1
 	index   int   // in Statuses
+	format  wandb.Format
+	key     *redact.Key // nil keeps personal data
 
 	id     int64  // file_id
 	stored string // path in the lake
+}
+
+// Options are what an ingest may be asked for.
+type Options struct {
+	Prune        bool // drop the rows of files that were ingested from a named folder and are gone
+	KeepPersonal bool // also keep text as it came, in tables of its own
+	Key          redact.Key
 }
 
 // manifestRow is a row of raw.files.
@@ -55,9 +68,8 @@ type manifestRow struct {
 	table, path, location, folders, checksum string
 }
 
-// MakePlan compares the files under paths with the manifest. prune drops the
-// rows of files that were ingested from a named folder and are no longer there.
-func MakePlan(ctx context.Context, c *lake.Conn, paths []string, prune bool, progress Progress) (*Plan, error) {
+// MakePlan compares the files under paths with the manifest.
+func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, progress Progress) (*Plan, error) {
 	files, err := Find(paths)
 	if err != nil {
 		return nil, err
@@ -66,7 +78,7 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, prune bool, pro
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{}
+	plan := &Plan{options: o, files: files}
 	for _, f := range files {
 		if err := plan.add(ctx, c, f); err != nil {
 			return nil, err
@@ -75,14 +87,15 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, prune bool, pro
 	if len(plan.actions) == 0 {
 		return nil, &contract.Error{
 			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
-			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results; `ddcore sample DIR` makes files to try",
+			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases; `ddcore sample DIR` makes files to try",
 		}
 	}
 	if err := plan.digest(ctx, manifest, progress); err != nil {
 		return nil, err
 	}
 	seen := plan.compare(manifest)
-	return plan, plan.missing(paths, files, seen, manifest, prune)
+	plan.forget(manifest)
+	return plan, plan.missing(paths, files, seen, manifest)
 }
 
 func readManifest(ctx context.Context, c *lake.Conn) ([]manifestRow, error) {
@@ -110,8 +123,11 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 			p.Bytes += f.Bytes
 		}
 	}
+	if found, err := p.addText(f); found || err != nil {
+		return err
+	}
 	if status.Table == "" && f.named {
-		return invalid(f.Path, "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results", "the file is of no known source")
+		return invalid(f.Path, "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases", "the file is of no known source")
 	}
 	p.Statuses = append(p.Statuses, status)
 	return nil
@@ -125,12 +141,16 @@ func (p *Plan) digest(ctx context.Context, manifest []manifestRow, progress Prog
 	for _, m := range manifest {
 		sizes[m.bytes]++
 	}
-	for _, a := range p.actions {
-		sizes[a.file.Bytes]++
+	files := map[*File]*action{} // one file may be of several tables
+	for i := range p.actions {
+		if a := &p.actions[i]; files[a.file] == nil {
+			files[a.file] = a
+			sizes[a.file.Bytes]++
+		}
 	}
 	var todo []*action
-	for i := range p.actions {
-		if a := &p.actions[i]; sizes[a.file.Bytes] > 1 {
+	for f, a := range files {
+		if sizes[f.Bytes] > 1 {
 			todo = append(todo, a)
 		}
 	}
@@ -165,17 +185,17 @@ func (p Progress) tell(done, total int64, what string) {
 func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
 	seen = map[string]bool{}
 	known := map[string]bool{}
-	at := map[string]manifestRow{}
+	at := map[[2]string]manifestRow{}
 	for _, m := range manifest {
 		known[m.table+m.checksum] = true
-		at[m.location] = m
+		at[[2]string{m.location, m.table}] = m
 	}
 	var todo []action
 	for _, a := range p.actions {
 		s := &p.Statuses[a.index]
 		content := a.table.Name + a.file.sha256
 		seen[content] = true // without a checksum: in nobody's way
-		old, wasHere := at[place(a.file.abs)]
+		old, wasHere := at[[2]string{place(a.file.abs), a.table.Name}]
 		switch {
 		case known[content]:
 			s.State = Unchanged
@@ -194,7 +214,7 @@ func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
 
 // missing finds files of the manifest that came from a named folder and are
 // gone. A file whose content is elsewhere now has only moved.
-func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, manifest []manifestRow, prune bool) error {
+func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, manifest []manifestRow) error {
 	roots := map[string]bool{}
 	for _, path := range paths {
 		root, isDir, err := folderPlace(path)
@@ -214,7 +234,7 @@ func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, mani
 			continue
 		}
 		status := Status{Path: m.path, Table: m.table, State: Missing}
-		if prune {
+		if p.options.Prune {
 			status.State = Removed
 			p.actions = append(p.actions, action{table: tableNamed(m.table), replace: m.id, index: len(p.Statuses)})
 		}

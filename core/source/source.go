@@ -32,21 +32,27 @@ type RawTable struct {
 	Dict string
 	// Whole names the column that must hold whole numbers, if any.
 	Whole string
+	// Text says that the files are text, of which ddcore writes Parquet: no
+	// Parquet file is of this table.
+	Text bool
+	// Original names the table whose rows this one holds with their personal
+	// data, as they came; "" for all others.
+	Original string
 }
 
 // Tables are all raw tables, in the order in which files are matched.
-var Tables = append([]RawTable{}, hfTables...)
+var Tables = append(append([]RawTable{}, hfTables...), wandbTables...)
 
-// Ready tells whether Setup has been done.
+// Ready tells whether Setup has been done, by this version of ddcore.
 func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
-	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'rejects'")
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'redactions'")
 	if err != nil {
 		return false, fmt.Errorf("look for the manifest: %w", err)
 	}
 	return rows[0][0] == int64(1), nil
 }
 
-// Setup creates the manifest and the raw tables of an empty lake.
+// Setup creates the manifest and the raw tables that the lake lacks.
 func Setup(ctx context.Context, c *lake.Conn) error {
 	for _, t := range Tables {
 		if err := t.create(ctx, c, nil); err != nil {
@@ -58,7 +64,8 @@ func Setup(ctx context.Context, c *lake.Conn) error {
 			file_id BIGINT, source VARCHAR, raw_table VARCHAR, path VARCHAR, location VARCHAR, folders VARCHAR,
 			n_bytes BIGINT, sha256 VARCHAR, n_rows BIGINT, n_rejects BIGINT, columns VARCHAR,
 			ingested_at TIMESTAMPTZ, snapshot BIGINT);
-		CREATE TABLE IF NOT EXISTS lake.raw.rejects (_file BIGINT, _row BIGINT, reason VARCHAR, text VARCHAR)`)
+		CREATE TABLE IF NOT EXISTS lake.raw.rejects (_file BIGINT, _row BIGINT, reason VARCHAR, text VARCHAR);
+		CREATE TABLE IF NOT EXISTS lake.raw.redactions (_file BIGINT, rule VARCHAR, n BIGINT)`)
 }
 
 // A raw table lies in the lake as two things: the table _<name>, whose Parquet
@@ -137,6 +144,9 @@ func describe(ctx context.Context, c *lake.Conn, query string, args ...any) (col
 func match(cs columns) (t *RawTable, near string, missing []string) {
 	fewest := 0
 	for i := range Tables {
+		if Tables[i].Text {
+			continue
+		}
 		lacks, shared := Tables[i].missing(cs)
 		if len(lacks) == 0 {
 			return &Tables[i], "", nil
@@ -171,6 +181,8 @@ func Meaning(table string) string {
 		return "the manifest: one row per ingested file"
 	case "rejects":
 		return "rows that no curated table can use, with the reason"
+	case "redactions":
+		return "how many values of each file pseudonyms stand for, by rule"
 	}
 	if t := tableNamed(table); t != nil {
 		return t.Meaning

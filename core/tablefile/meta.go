@@ -12,6 +12,7 @@ const (
 	pageDictionary, pageData   = 2, 3 // a data page of version 2
 	encodingPlain, encodingRLE = 0, 3
 	encodingRLEDictionary      = 8
+	encodingByteStreamSplit    = 9
 	repetitionOptional         = 1
 	convertedUTF8              = 0
 )

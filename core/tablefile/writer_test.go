@@ -42,7 +42,7 @@ func randomColumns(r *rand.Rand, n int) (floats []float64, codes []int32, bools,
 }
 
 func TestRoundTrip(t *testing.T) {
-	fields := []tablefile.Field{{Name: "x", Type: tablefile.Float64}, {Name: "recipe", Type: tablefile.Text}, {Name: "ok", Type: tablefile.Bool}, {Name: "n", Type: tablefile.Int64}, {Name: "text", Type: tablefile.Text}}
+	fields := []tablefile.Field{{Name: "x", Type: tablefile.Float64}, {Name: "recipe", Type: tablefile.Text}, {Name: "ok", Type: tablefile.Bool}, {Name: "n", Type: tablefile.Int64}, {Name: "text", Type: tablefile.Text}, {Name: "split", Type: tablefile.Float64}}
 	names, ints := []string{"b", "", "ä/%"}, []int64{math.MaxInt64, -1, math.MinInt64}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{1, 7, 8, 9, 64, 1000, 5003} {
@@ -56,6 +56,7 @@ func TestRoundTrip(t *testing.T) {
 		chunks := []tablefile.Chunk{
 			e.Floats(floats), e.Codes(tablefile.Texts(names), codes),
 			e.Bools(bools, valid), e.Codes(tablefile.Ints(ints), codes), e.Texts(texts(codes), valid),
+			e.SplitFloats(floats),
 		}
 		require.NoError(t, w.RowGroup(n, chunks))
 		require.NoError(t, w.RowGroup(n, chunks), "a chunk may be written twice")
@@ -78,6 +79,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			return texts(codes)[i]
 		})
+		requireColumn(t, path, 5, n, func(i int) any { return floatCell(floats[i]) })
 		requireBounds(t, path, floats)
 	}
 }

@@ -108,6 +108,7 @@ class Lake:
         paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
         prune: bool = False,
+        keep_personal: bool = False,
         progress: Show = True,
     ) -> pa.Table:
         """Read raw files into the lake, unchanged; files that are in it already are passed over.
@@ -115,6 +116,8 @@ class Lake:
         Args:
             paths: Files, folders or globs to read. Each source recognises its files.
             prune: Drop the rows of files that were ingested from a named folder and are no longer in it.
+            keep_personal: Also keep W&B text with its personal data, in raw tables that end in _personal;
+                without it, those kept before are dropped.
             progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
         Returns:
@@ -132,13 +135,14 @@ class Lake:
             ['unchanged']
         """
         with bar("ingest", progress) as report:
-            return self._read("ingest", {"paths": _arguments.paths(paths), "prune": prune}, report)
+            return self._read("ingest", {"paths": _arguments.paths(paths), "prune": prune, "keep_personal": keep_personal}, report)
 
-    def curate(self, *, force: bool = False, progress: Show = True) -> pa.Table:
-        """Build the curated tables from raw; nothing is done if raw has not changed.
+    def curate(self, *, force: bool = False, patterns: str | os.PathLike[str] = "", progress: Show = True) -> pa.Table:
+        """Build the curated tables from raw; nothing is done if raw and the patterns have not changed.
 
         Args:
             force: Build the tables even if raw has not changed.
+            patterns: A CSV file with shapes of W&B run ids, tried before ddcore's own.
             progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
         Returns:
@@ -147,7 +151,8 @@ class Lake:
         Raises:
             ContractError: Raw data break a table's contract: see its table, column and rows. The former
                 tables stay.
-            NotFoundError: There is no lake.
+            NotFoundError: There is no lake, or no patterns file.
+            InvalidError: The patterns file is malformed: the error names the line.
             BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
 
         Example:
@@ -155,7 +160,7 @@ class Lake:
             ['up to date']
         """
         with bar("curate", progress) as report:
-            return self._read("curate", {"force": force}, report)
+            return self._read("curate", {"force": force, "patterns": os.fspath(patterns)}, report)
 
     # ---- what there is
 
@@ -243,6 +248,21 @@ class Lake:
             0
         """
         return self._read("rejects", {"limit": _arguments.count(limit, "limit")})
+
+    def redactions(self) -> pa.Table:
+        """Count the personal data that pseudonyms stand for.
+
+        Returns:
+            One row per raw file, raw table and rule of the policy: path, raw_table, rule, n.
+
+        Raises:
+            NotFoundError: There is no lake.
+
+        Example:
+            >>> lake.redactions().column_names
+            ['path', 'raw_table', 'rule', 'n']
+        """
+        return self._read("redactions")
 
     # ---- out
 

@@ -25,6 +25,8 @@ def sample(
     seeds: Sequence[str] | None = None,
     steps: int | None = None,
     full: bool = False,
+    runs: int | None = None,
+    history_rows: int | None = None,
     seed: int = 0,
     progress: Show = True,
 ) -> pa.Table:
@@ -37,6 +39,8 @@ def sample(
         seeds: Seed labels, e.g. ["default"]; default: three per size.
         steps: The most checkpoints per run after step 0; default: 8.
         full: The full published shape: 1,410,750 task results, about 0.6 GB.
+        runs: Fine-tuning runs in the W&B files; default: 40, below 0 none.
+        history_rows: W&B history entries per run; default: 20.
         seed: Random seed; the same options give the same bytes.
         progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
@@ -58,6 +62,8 @@ def sample(
         "seeds": _arguments.names(seeds),
         "steps": None if steps is None else operator.index(steps),
         "full": full,
+        "runs": None if runs is None else operator.index(runs),
+        "history_rows": None if history_rows is None else operator.index(history_rows),
         "seed": operator.index(seed),
     }
     with bar("sample", progress) as report:

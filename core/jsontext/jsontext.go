@@ -1,0 +1,329 @@
+// Package jsontext walks JSON text without building it: values are views of the
+// text, so that numbers keep their spelling and nothing is copied. Beyond JSON
+// it accepts the tokens NaN, Infinity and -Infinity, which Python writes.
+package jsontext
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxDepth bounds nesting: the walk is recursive.
+const maxDepth = 500
+
+// ErrTorn says that the text ended inside a value: a line cut short, not a wrong one.
+var ErrTorn = errors.New("the text ends in the middle of a value")
+
+// Space gives the position of the first byte from i on that is no white space.
+func Space(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// Skip checks the value that starts at b[i] and gives the position behind it.
+func Skip(b []byte, i int) (int, error) { return skip(b, i, 0) }
+
+func skip(b []byte, i, depth int) (int, error) {
+	if i >= len(b) {
+		return i, ErrTorn
+	}
+	switch c := b[i]; {
+	case c == '"':
+		return String(b, i)
+	case c == '{' || c == '[':
+		if depth == maxDepth {
+			return i, fmt.Errorf("at byte %d: more than %d levels of nesting", i, maxDepth)
+		}
+		return skipItems(b, i, depth+1)
+	case c == '-' || c-'0' <= 9:
+		return Number(b, i)
+	default:
+		return word(b, i)
+	}
+}
+
+// skipItems checks an object or a list.
+func skipItems(b []byte, i, depth int) (int, error) {
+	isObject := b[i] == '{'
+	end := b[i] + 2 // } and ] stand two behind { and [
+	i = Space(b, i+1)
+	if i < len(b) && b[i] == end {
+		return i + 1, nil
+	}
+	for {
+		var err error
+		if isObject {
+			if i, err = key(b, i); err != nil {
+				return i, err
+			}
+		}
+		if i, err = skip(b, i, depth); err != nil {
+			return i, err
+		}
+		i = Space(b, i)
+		switch {
+		case i < len(b) && b[i] == end:
+			return i + 1, nil
+		case i < len(b) && b[i] == ',':
+			i = Space(b, i+1)
+		default:
+			return i, expected(b, i, "a comma or "+string(end))
+		}
+	}
+}
+
+// key checks a key and its colon and gives the position of the value.
+func key(b []byte, i int) (int, error) {
+	if i >= len(b) || b[i] != '"' {
+		return i, expected(b, i, "a key")
+	}
+	i, err := String(b, i)
+	if err != nil {
+		return i, err
+	}
+	i = Space(b, i)
+	if i >= len(b) || b[i] != ':' {
+		return i, expected(b, i, "a colon")
+	}
+	return Space(b, i+1), nil
+}
+
+// plain marks the bytes that a string may hold without further thought.
+var plain = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= ' ' && c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// String checks the string that starts at b[i], its quotes included.
+func String(b []byte, i int) (int, error) {
+	for i++; ; i++ {
+		for i < len(b) && plain[b[i]] {
+			i++
+		}
+		switch {
+		case i >= len(b):
+			return i, ErrTorn
+		case b[i] == '"':
+			return i + 1, nil
+		case b[i] != '\\':
+			return i, expected(b, i, "no control character in a string")
+		}
+		i++
+		switch {
+		case i >= len(b):
+			return i, ErrTorn
+		case b[i] == 'u':
+			if i+4 >= len(b) {
+				return i, ErrTorn
+			}
+			if _, err := strconv.ParseUint(string(b[i+1:i+5]), 16, 16); err != nil {
+				return i, expected(b, i, "four hexadecimal digits")
+			}
+			i += 4
+		case bytes.IndexByte([]byte(`"\/bfnrt`), b[i]) < 0:
+			return i, expected(b, i, "an escape")
+		}
+	}
+}
+
+// Number checks the number that starts at b[i].
+func Number(b []byte, i int) (int, error) {
+	start := i
+	if b[i] == '-' {
+		i++
+		if i < len(b) && b[i] == 'I' {
+			return word(b, i)
+		}
+	}
+	whole := digits(b, i)
+	if whole == 0 || whole > 1 && b[i] == '0' {
+		return start, expected(b, start, "a number")
+	}
+	i += whole
+	if i < len(b) && b[i] == '.' {
+		n := digits(b, i+1)
+		if n == 0 {
+			return i, expected(b, i+1, "the digits behind the point")
+		}
+		i += 1 + n
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		i++
+		if i < len(b) && (b[i] == '-' || b[i] == '+') {
+			i++
+		}
+		n := digits(b, i)
+		if n == 0 {
+			return i, expected(b, i, "the digits of an exponent")
+		}
+		i += n
+	}
+	return i, nil
+}
+
+func digits(b []byte, i int) (n int) {
+	for i+n < len(b) && b[i+n]-'0' <= 9 {
+		n++
+	}
+	return n
+}
+
+var words = []string{"true", "false", "null", "NaN", "Infinity"}
+
+func word(b []byte, i int) (int, error) {
+	for _, w := range words {
+		if bytes.HasPrefix(b[i:], []byte(w)) {
+			return i + len(w), nil
+		}
+		if len(b)-i < len(w) && bytes.HasPrefix([]byte(w), b[i:]) {
+			return i, ErrTorn
+		}
+	}
+	return i, expected(b, i, "a value")
+}
+
+// expected says what is wrong and where, without quoting the text: it may hold
+// personal data.
+func expected(b []byte, i int, what string) error {
+	if i >= len(b) {
+		return ErrTorn
+	}
+	return fmt.Errorf("at byte %d: expected %s", i, what)
+}
+
+// Whole checks that b is one value with nothing but white space around it.
+func Whole(b []byte) error {
+	i, err := Skip(b, Space(b, 0))
+	if err != nil {
+		return err
+	}
+	if i = Space(b, i); i < len(b) {
+		return expected(b, i, "nothing after the value")
+	}
+	return nil
+}
+
+// Members shows each member of the object b, which Skip or Whole has checked:
+// the key without its quotes, escapes as written, and the value.
+func Members(b []byte, visit func(key, value []byte) error) error {
+	for i := Space(b, Space(b, 0)+1); b[i] != '}'; {
+		end, err := String(b, i)
+		if err != nil {
+			return err
+		}
+		name := b[i+1 : end-1]
+		start := Space(b, Space(b, end)+1)
+		if i, err = Skip(b, start); err != nil {
+			return err
+		}
+		if err := visit(name, b[start:i]); err != nil {
+			return err
+		}
+		if i = Space(b, i); b[i] == ',' {
+			i = Space(b, i+1)
+		}
+	}
+	return nil
+}
+
+// Unquote gives the text of a checked string without quotes. ok is false where
+// UTF-8 cannot hold it: half of a surrogate pair.
+func Unquote(s []byte) (text string, ok bool) {
+	if bytes.IndexByte(s, '\\') < 0 {
+		return string(s), true
+	}
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			out = append(out, s[i])
+			continue
+		}
+		i++
+		if s[i] != 'u' {
+			out = append(out, unescaped(s[i]))
+			continue
+		}
+		r := hex(s[i+1:])
+		i += 4
+		if utf16.IsSurrogate(r) {
+			if i+6 >= len(s) || s[i+1] != '\\' || s[i+2] != 'u' {
+				return "", false
+			}
+			if r = utf16.DecodeRune(r, hex(s[i+3:])); r == utf8.RuneError {
+				return "", false
+			}
+			i += 6
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return string(out), true
+}
+
+func unescaped(c byte) byte {
+	switch c {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	default:
+		return c
+	}
+}
+
+func hex(s []byte) rune {
+	v, _ := strconv.ParseUint(string(s[:4]), 16, 16)
+	return rune(v)
+}
+
+// AppendQuoted writes s as a JSON string.
+func AppendQuoted(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			dst = fmt.Appendf(dst, `\u%04x`, c)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
+}
+
+// AppendFloat writes a float as Python does: the shortest digits that read back
+// equal, always with a point or an exponent.
+func AppendFloat(dst []byte, f float64) []byte {
+	switch {
+	case f != f:
+		return append(dst, "NaN"...)
+	case math.IsInf(f, 1):
+		return append(dst, "Infinity"...)
+	case math.IsInf(f, -1):
+		return append(dst, "-Infinity"...)
+	}
+	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
+	if bytes.IndexByte(dst[start:], '.') < 0 {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}

@@ -1,0 +1,76 @@
+package jsontext_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"ddcore/core/jsontext"
+
+	"github.com/stretchr/testify/require"
+)
+
+var texts = []string{
+	`{}`, `[]`, ` {"a" : [1, -2.5e-07, {"b": null}], "c/d:e.f": "x\u00e9\n\"", "n": 168631869269606400000} `,
+	`-0`, `01`, `1.`, `1e`, `.5`, `-`, `tru`, `true`, `"\ud83d\ude00"`, `"\ud83d"`, `"\x"`, "\"\x01\"", `{"a":1,}`, `{"a"}`,
+	`[1 2]`, `{"a":1}{`, `"`, `{`, `[[[[1]]]]`, `{a:1}`, ``, ` `,
+}
+
+func TestWholeAgreesWithEncodingJSON(t *testing.T) {
+	for _, text := range texts {
+		require.Equal(t, json.Valid([]byte(text)), jsontext.Whole([]byte(text)) == nil, text)
+	}
+	for _, text := range []string{`NaN`, `[Infinity,-Infinity]`} {
+		require.NoError(t, jsontext.Whole([]byte(text)), "Python writes it")
+	}
+	require.Error(t, jsontext.Whole([]byte(strings.Repeat("[", 1e6))))
+}
+
+func TestTornIsToldFromWrong(t *testing.T) {
+	whole := `{"a":[1.5,"x\u0041",{"b":true}],"c":null}`
+	for i := range len(whole) {
+		err := jsontext.Whole([]byte(whole[:i]))
+		require.True(t, errors.Is(err, jsontext.ErrTorn), "%s: %v", whole[:i], err)
+	}
+	require.NotErrorIs(t, jsontext.Whole([]byte(`{"a":1 "b":2}`)), jsontext.ErrTorn)
+}
+
+func TestMembersAndStrings(t *testing.T) {
+	var got []string
+	require.NoError(t, jsontext.Members([]byte(` { "a\"b" : [1, 2] , "c" : {} } `), func(k, v []byte) error {
+		got = append(got, string(k), string(v))
+		return nil
+	}))
+	require.Equal(t, []string{`a\"b`, `[1, 2]`, `c`, `{}`}, got)
+	text, ok := jsontext.Unquote([]byte(`\ud83d\ude00\t\/`))
+	require.True(t, ok)
+	require.Equal(t, "😀\t/", text)
+	_, ok = jsontext.Unquote([]byte(`\ud83d`))
+	require.False(t, ok)
+	require.Equal(t, `"a\"\\\u0000é"`, string(jsontext.AppendQuoted(nil, "a\"\\\x00é")))
+}
+
+func TestFloatsAsPython(t *testing.T) {
+	for want, f := range map[string]float64{"1.0": 1, "1e-05": 1e-5, "0.0001": 1e-4, "1e+16": 1e16, "9062103.0": 9062103, "1.9e-09": 1.9e-9} {
+		require.Equal(t, want, string(jsontext.AppendFloat(nil, f)))
+	}
+}
+
+func FuzzWhole(f *testing.F) {
+	for _, text := range texts {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		err := jsontext.Whole([]byte(text))
+		if json.Valid([]byte(text)) && err != nil && !strings.Contains(err.Error(), "nesting") {
+			t.Fatal(err)
+		}
+		if err != nil || strings.Contains(text, "N") || strings.Contains(text, "I") {
+			return
+		}
+		if !json.Valid([]byte(text)) {
+			t.Fatalf("%q is no JSON", text)
+		}
+	})
+}

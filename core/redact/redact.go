@@ -1,0 +1,295 @@
+package redact
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf16"
+
+	"ddcore/core/jsontext"
+)
+
+// Redactor replaces personal data. It belongs to one goroutine.
+type Redactor struct {
+	policy *policy
+	key    Key
+
+	// Counts is how many values were replaced, by rule.
+	Counts map[string]int64
+
+	runID string          // stays
+	names []name          // learnt in this run
+	known map[string]bool // the same, as a set
+	clean map[string]bool // texts in which nothing was found
+	made  map[[2]string]string
+
+	cleanBytes int
+}
+
+// name is a learnt value with its rule.
+type name struct {
+	text string
+	rule *rule
+}
+
+// New makes a redactor with the lake's key.
+func New(key Key) *Redactor {
+	return &Redactor{
+		policy: thePolicy(), key: key, Counts: map[string]int64{},
+		known: map[string]bool{}, clean: map[string]bool{}, made: map[[2]string]string{},
+	}
+}
+
+// Begin starts a run: names learnt before are forgotten, and the run's id stays
+// as it is wherever it stands.
+func (r *Redactor) Begin(runID string) {
+	r.runID, r.names = runID, r.names[:0]
+	clear(r.known)
+}
+
+// JSON redacts one checked JSON value. It gives the text itself when there is
+// nothing to replace.
+func (r *Redactor) JSON(text []byte) []byte {
+	w := walker{r: r, text: text}
+	w.value(jsontext.Space(text, 0), "", nil)
+	return r.replaceNames(w.finish())
+}
+
+// Learn reads a run's JSON for names, so that they are known in its other texts.
+func (r *Redactor) Learn(text []byte) {
+	counts := maps.Clone(r.Counts)
+	r.JSON(text)
+	r.Counts = counts
+}
+
+// Text redacts text that is no whole JSON, as a broken line is.
+func (r *Redactor) Text(text []byte) []byte {
+	return r.replaceNames(r.plain(text))
+}
+
+// maxClean bounds the memory, in bytes, for texts in which nothing was found:
+// keys, and the long descriptions that all runs share.
+const maxClean = 8 << 20
+
+// plain redacts a text by shapes and by "key=value" and "key: value" in it.
+func (r *Redactor) plain(text []byte) []byte {
+	if len(text) < 3 || r.clean[string(text)] || string(text) == r.runID {
+		return text
+	}
+	found := classes(text)
+	out := text
+	if found&(equals|colon) != 0 {
+		out = r.pairs(out)
+	}
+	for _, rule := range r.policy.shapes {
+		if rule.needed(found, out) {
+			out = r.shape(rule, out)
+		}
+	}
+	if r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
+		r.clean[string(text)] = true
+		r.cleanBytes += len(text)
+	}
+	return out
+}
+
+func (r *rule) needed(found class, text []byte) bool {
+	for _, n := range r.needs {
+		if found&n.classes == n.classes && n.holds(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// shape replaces what a rule's pattern finds.
+func (r *Redactor) shape(rule *rule, text []byte) []byte {
+	var out []byte
+	last := 0
+	for _, m := range rule.pattern.FindAllSubmatchIndex(text, -1) {
+		start, end := m[0], m[1]
+		if len(m) > 2 {
+			start, end = m[2], m[3]
+		}
+		if new, ok := r.replace(rule, string(text[start:end])); ok {
+			out = append(append(out, text[last:start]...), new...)
+			last = end
+		}
+	}
+	if last == 0 {
+		return text
+	}
+	return append(out, text[last:]...)
+}
+
+// pairs replaces the values of known keys inside a text: an argument
+// --user=name, JSON or a Python dictionary in a string, a broken line.
+func (r *Redactor) pairs(text []byte) []byte {
+	var out []byte
+	last := 0
+	for i := 1; i < len(text); i++ {
+		if text[i] != '=' && text[i] != ':' {
+			continue
+		}
+		rule := r.ruleOf("", bytes.TrimLeft(keyBefore(text, i), "-"), nil)
+		if rule == nil {
+			continue
+		}
+		start, end := valueAfter(text, i+1)
+		if new, ok := r.replace(rule, string(text[start:end])); ok && start >= last {
+			out = append(append(out, text[last:start]...), new...)
+			last, i = end, end
+		}
+	}
+	if last == 0 {
+		return text
+	}
+	return append(out, text[last:]...)
+}
+
+// keyBefore gives the word that ends before i, without quotes.
+func keyBefore(text []byte, i int) []byte {
+	for i > 0 && bytes.IndexByte([]byte(` "'\`), text[i-1]) >= 0 {
+		i--
+	}
+	start := i
+	for start > 0 && (isWord(text[start-1]) || text[start-1] == '-') {
+		start--
+	}
+	return text[start:i]
+}
+
+// valueAfter gives the bounds of the word that starts at i, without quotes.
+func valueAfter(text []byte, i int) (start, end int) {
+	for i < len(text) && bytes.IndexByte([]byte(` "'\`), text[i]) >= 0 {
+		i++
+	}
+	start = i
+	for i < len(text) && bytes.IndexByte([]byte(" \"'\\,;}])\n\t"), text[i]) < 0 {
+		i++
+	}
+	return start, i
+}
+
+func isWord(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c-'0' <= 9 || c == '_'
+}
+
+// already says that a value is a pseudonym, or names nobody.
+var already = regexp.MustCompile(`^(?:/redacted(?:/.*)?|(?:user|name|host|job|id|group|cluster|secret|sha1|ip)-[0-9a-f]{8}(?:@example\.invalid)?|https://git\.example\.invalid/[0-9a-f]{8}|localhost|127\.0\.0\.1|0\.0\.0\.0|/dev/.*|null|None|true|false|)$`)
+
+// replace gives the pseudonym of a value, counts it, and learns the value.
+func (r *Redactor) replace(rule *rule, value string) (string, bool) {
+	if value == r.runID || already.MatchString(value) {
+		return "", false
+	}
+	id := [2]string{rule.pseudonym, value}
+	new, ok := r.made[id]
+	if !ok {
+		new = r.key.pseudonym(rule.pseudonym, value)
+		r.made[id] = new
+	}
+	r.Counts[rule.name]++
+	if rule.learn {
+		r.learn(rule, value)
+	}
+	return new, true
+}
+
+// common are names of roles and words that would change other texts.
+var common = []string{"root", "user", "users", "admin", "ubuntu", "runner", "nobody", "test", "main", "data", "default", "none", "null", "true", "false", "nan", "localhost", "shared", "public", "home"}
+
+func (r *Redactor) learn(from *rule, value string) {
+	if from.name == "email" { // the name before the @, as in a home folder
+		value, _, _ = strings.Cut(value, "@")
+		from = r.policy.keys["user"]
+	}
+	hasLetter := strings.IndexFunc(value, func(c rune) bool { return c > 127 || isWord(byte(c)) && (c < '0' || c > '9') && c != '_' }) >= 0
+	if len(value) < 3 || !hasLetter || r.known[value] || slices.Contains(common, strings.ToLower(value)) {
+		return
+	}
+	r.known[value] = true
+	r.names = append(r.names, name{value, from})
+}
+
+// replaceNames replaces learnt names in the text of a run, longest first, where
+// they stand as a word and not in the run's id.
+func (r *Redactor) replaceNames(text []byte) []byte {
+	slices.SortStableFunc(r.names, func(a, b name) int { return len(b.text) - len(a.text) })
+	for _, n := range r.names {
+		if bytes.Contains(text, []byte(n.text)) {
+			text = r.replaceName(n, text)
+		}
+		if quoted := escaped(n.text); quoted != n.text {
+			text = r.replaceName(name{quoted, n.rule}, text)
+		}
+	}
+	return text
+}
+
+// escaped writes a name as JSON in ASCII does.
+func escaped(s string) string {
+	var out []byte
+	for _, c := range s {
+		switch {
+		case c == '"' || c == '\\':
+			out = append(out, '\\', byte(c))
+		case c < 0x80:
+			out = append(out, byte(c))
+		default:
+			for _, unit := range utf16.Encode([]rune{c}) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		}
+	}
+	return string(out)
+}
+
+func (r *Redactor) replaceName(n name, text []byte) []byte {
+	pseudonym := r.key.pseudonym(n.rule.pseudonym, n.text)
+	var out []byte
+	last := 0
+	for i := 0; ; {
+		k := bytes.Index(text[i:], []byte(n.text))
+		if k < 0 {
+			break
+		}
+		start, end := i+k, i+k+len(n.text)
+		i = end
+		if startsWord(text, start) && endsWord(text, end) && !r.inRunID(text, start, end) {
+			if out == nil {
+				out = make([]byte, 0, len(text)+len(text)/8)
+			}
+			out = append(append(out, text[last:start]...), pseudonym...)
+			last = end
+			r.Counts[n.rule.name]++
+		}
+	}
+	if last == 0 {
+		return text
+	}
+	return append(out, text[last:]...)
+}
+
+// startsWord tells whether a word may start at i; the letter of an escape (\n)
+// is no part of it.
+func startsWord(text []byte, i int) bool {
+	return i == 0 || !isLetterOrDigit(text[i-1]) || i > 1 && text[i-2] == '\\'
+}
+
+func endsWord(text []byte, i int) bool { return i == len(text) || !isLetterOrDigit(text[i]) }
+
+func isLetterOrDigit(c byte) bool { return c != '_' && (isWord(c) || c > 127) }
+
+// inRunID tells whether the run's id stands around text[start:end].
+func (r *Redactor) inRunID(text []byte, start, end int) bool {
+	if !strings.Contains(r.runID, string(text[start:end])) {
+		return false
+	}
+	from := max(0, end-len(r.runID))
+	to := min(len(text), start+len(r.runID))
+	return bytes.Contains(text[from:to], []byte(r.runID))
+}

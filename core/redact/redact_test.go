@@ -1,0 +1,131 @@
+package redact_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ddcore/core/contract"
+	"ddcore/core/jsontext"
+	"ddcore/core/redact"
+
+	"github.com/stretchr/testify/require"
+)
+
+var testKey = redact.Key{1, 2, 3}
+
+// secrets are made-up personal values, each known in its own way.
+var secrets = map[string]string{
+	`{"email":"ada.canary@mail.example.org"}`:                                         "canary",
+	`{"x":[{"y":{"z":"write to canary@host.example.org!"}}]}`:                         "canary",
+	`{"canary@host.example.org":1}`:                                                   "canary",
+	`{"a":"canary\u0040host.example.org"}`:                                            "canary",
+	`{"username":"canary7","a":"/work-dir/x/y/canary7/z","canary7 was here":[]}`:      "canary7",
+	`{"a":"by canary7","user":{"name":"Ada Canary","username":"canary7"}}`:            "anary",
+	`{"a":"Ada Canary","user":{"name":"Ada Canary"}}`:                                 "Canary",
+	`{"a":"/home/canary/x","b":"say \"\ncanary\""}`:                                   "canary",
+	`{"a":"C:\\Users\\canary\\x"}`:                                                    "canary",
+	`{"a":"--out=/gscratch/lab/canary/models/m1"}`:                                    "canary",
+	`{"args":["--user-name","canary7","--seed","8"]}`:                                 "canary7",
+	`{"args":["--username=canary7"]}`:                                                 "canary7",
+	`{"a":"{\"host\": \"canary-node\"}"}`:                                             "canary-node",
+	`{"host":"canary-node","slurm":{"topology_addr":"s1.canary-node"}}`:               "canary-node",
+	`{"SLURM_JOB_ID":"29332140","log":"slurm-29332140.out"}`:                          "29332140",
+	`{"job_id":29332140}`:                                                             "29332140",
+	`{"config":{"uid":{"value":100123}}}`:                                             "100123",
+	`{"git":{"remote":"https://example.org/canary/repo"}}`:                            "canary",
+	`{"a":"git@github.com:canary/repo.git"}`:                                          "canary",
+	`{"a":"https://canary:pass@example.org/x"}`:                                       "canary",
+	`{"a":"hf_CANARYcanaryCANARY1234"}`:                                               "CANARY",
+	`{"api_key":"canary"}`:                                                            "canary",
+	`{"a":"0123456789abcdef0123456789abcdef01234567"}`:                                "456789abcdef",
+	`{"a":"at 10.11.12.13:80"}`:                                                       "10.11.12.13",
+	`{"a":"fe80::1ff:fe23:4567:890a"}`:                                                "890a",
+	`{"a":"login-canary.lab.internal"}`:                                               "canary",
+	`{"email":"canary7@example.org","deep":{"deeper":["see canary7","canary7/b"]}}`:   "canary7",
+	`{"logname":"José Canary","a":"by José Canary","b":"Jos\u00e9 Canary"}`:           "Canary",
+	`{"tokenizer":"Fast(name_or_path='/scratch/canary/hub/models', vocab_size=502)"}`: "canary",
+}
+
+func TestSecretsAreReplaced(t *testing.T) {
+	for text, secret := range secrets {
+		r := redact.New(testKey)
+		require.NoError(t, jsontext.Whole([]byte(text)))
+		got := string(r.JSON([]byte(text)))
+		require.NoError(t, jsontext.Whole([]byte(got)), got)
+		require.NotContains(t, got, secret)
+		require.NotEmpty(t, r.Counts)
+		require.Equal(t, got, string(redact.New(testKey).JSON([]byte(got))), "pseudonyms stay")
+
+		broken := string(redact.New(testKey).Text([]byte(text[:len(text)-1])))
+		if !strings.Contains(text, "args\":[\"--user-name") && !strings.Contains(text, `\u`) && !strings.Contains(text, "value") && !strings.Contains(text, "Ada") && !strings.Contains(text, "José") {
+			require.NotContains(t, broken, secret, "a broken line")
+		}
+	}
+}
+
+func TestTheRestStays(t *testing.T) {
+	for _, text := range []string{
+		`{"run_id":"2025_08_21-08_24_43_test_finetune_DD-dolma1_7-4M_main_1Mtx1_--learning_rate=5e-07"}`,
+		`{"oe_eval_metrics/arc_challenge/acc_per_byte":0.2585324232,"core_9mcqa:rc::olmes:full":1}`,
+		`{"model":"allenai/DataDecide-dolma1_7-530M","dataset_mixer_list":["allenai/tulu-3-sft-mixture","1.0"]}`,
+		`{"big":168631869269606400000,"nan":NaN,"os":"Linux-4.18.0-513.18.1.el8_9.x86_64-x86_64-with-glibc2.28"}`,
+		`{"tokenizer_files_hash":"4579319ffd33ecc728233f2a8150a9aeb2b34d778d3f7942ae8a0a4859b067b6","created_at":"2025-09-13T00:30:23.75Z"}`,
+		`{"name":"GPT","pad_token":"<pad>","state":"finished","slurm":{"cpus_on_node":"10","job_end_time":"1757756066"}}`,
+	} {
+		r := redact.New(testKey)
+		require.Equal(t, text, string(r.JSON([]byte(text))))
+		require.Empty(t, r.Counts)
+	}
+}
+
+func TestTheSameValueHasOnePseudonym(t *testing.T) {
+	r := redact.New(testKey)
+	got := string(r.JSON([]byte(`{"username":"canary7","a":"/home/canary7/x","b":"hi canary7"}`)))
+	pseudonym := got[len(`{"username":"`) : len(`{"username":"`)+len("user-01234567")]
+	require.Equal(t, `{"username":"`+pseudonym+`","a":"/redacted/`+got[strings.Index(got, "/redacted/")+10:][:8]+`","b":"hi `+pseudonym+`"}`, got)
+	other := redact.New(testKey)
+	require.Contains(t, string(other.JSON([]byte(`{"logname":"canary7"}`))), pseudonym)
+	require.NotContains(t, string(redact.New(redact.Key{9}).JSON([]byte(`{"logname":"canary7"}`))), pseudonym, "another lake")
+}
+
+func TestRunIDsStay(t *testing.T) {
+	r := redact.New(testKey)
+	r.Begin("ada_run_1")
+	got := string(r.JSON([]byte(`{"username":"ada","run_id":"ada_run_1","out":"models/ada_run_1/ada"}`)))
+	require.Contains(t, got, `"run_id":"ada_run_1"`)
+	require.Contains(t, got, `models/ada_run_1/user-`)
+	r.Begin("next")
+	require.Contains(t, string(r.JSON([]byte(`{"a":"ada"}`))), "ada", "another run's name")
+}
+
+func TestTheKeyStays(t *testing.T) {
+	dir := t.TempDir()
+	first, err := redact.LakeKey(dir)
+	require.NoError(t, err)
+	again, err := redact.LakeKey(dir)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	info, err := os.Stat(filepath.Join(dir, "redaction.key"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "redaction.key"), []byte("short"), 0o600))
+	_, err = redact.LakeKey(dir)
+	require.Equal(t, contract.Invalid, contract.AsError(err).Kind)
+}
+
+func FuzzJSON(f *testing.F) {
+	for text := range secrets {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := redact.New(testKey).Text([]byte(text))
+		_ = got
+		if !json.Valid([]byte(text)) {
+			return
+		}
+		require.NoError(t, jsontext.Whole(redact.New(testKey).JSON([]byte(text))))
+	})
+}

@@ -1,0 +1,133 @@
+package redact
+
+import (
+	"bytes"
+	"strings"
+
+	"ddcore/core/jsontext"
+)
+
+// walker goes through one checked JSON text and copies it only from the first
+// change on.
+type walker struct {
+	r    *Redactor
+	text []byte
+	out  []byte
+	last int // what stands before is in out
+}
+
+func (w *walker) finish() []byte {
+	if w.last == 0 {
+		return w.text
+	}
+	return append(w.out, w.text[w.last:]...)
+}
+
+func (w *walker) put(start, end int, new []byte) {
+	if w.out == nil {
+		w.out = make([]byte, 0, len(w.text)+len(w.text)/8)
+	}
+	w.out = append(w.out, w.text[w.last:start]...)
+	w.out = jsontext.AppendQuoted(w.out, string(new))
+	w.last = end
+}
+
+// value redacts the value at i and gives the position behind it. key is the key
+// that it stands under, by the rule of that key.
+func (w *walker) value(i int, key string, by *rule) int {
+	switch w.text[i] {
+	case '"':
+		end, _ := jsontext.String(w.text, i)
+		w.string(i, end, by)
+		return end
+	case '{':
+		return w.object(i, key, by)
+	case '[':
+		return w.list(i, key, by)
+	default:
+		end, _ := jsontext.Skip(w.text, i)
+		if by != nil && by.numbers && isWhole(w.text[i:end]) {
+			if new, ok := w.r.replace(by, string(w.text[i:end])); ok {
+				w.put(i, end, []byte(new))
+			}
+		}
+		return end
+	}
+}
+
+func isWhole(text []byte) bool { return len(bytes.Trim(text, "0123456789")) == 0 }
+
+func (w *walker) string(start, end int, by *rule) {
+	raw := w.text[start+1 : end-1]
+	text := raw
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		if decoded, ok := jsontext.Unquote(raw); ok {
+			text = []byte(decoded)
+		}
+	}
+	if by != nil {
+		if new, ok := w.r.replace(by, string(text)); ok {
+			w.put(start, end, []byte(new))
+			return
+		}
+	}
+	if new := w.r.plain(text); !bytes.Equal(new, text) {
+		w.put(start, end, new)
+	}
+}
+
+func (w *walker) object(i int, parent string, by *rule) int {
+	i = jsontext.Space(w.text, i+1)
+	for w.text[i] != '}' {
+		end, _ := jsontext.String(w.text, i)
+		key := w.text[i+1 : end-1]
+		w.string(i, end, nil)
+		i = jsontext.Space(w.text, end) + 1 // the colon
+		i = w.value(jsontext.Space(w.text, i), string(key), w.r.ruleOf(parent, key, by))
+		i = w.next(i)
+	}
+	return i + 1
+}
+
+// ruleOf finds the rule of a key. W&B wraps the values of a config as
+// {"value": …}: that key has its parent's.
+func (r *Redactor) ruleOf(parent string, key []byte, by *rule) *rule {
+	if string(key) == "value" {
+		return by
+	}
+	if rule := r.policy.keys[string(key)]; rule != nil {
+		return rule
+	}
+	if string(key) == "name" {
+		return r.policy.keys[parent+".name"]
+	}
+	if classes(key)&(upper|dash) == 0 {
+		return nil
+	}
+	return r.policy.keys[strings.ToLower(strings.ReplaceAll(string(key), "-", "_"))]
+}
+
+// list redacts a list. In a list of arguments a value stands behind its flag.
+func (w *walker) list(i int, key string, by *rule) int {
+	i = jsontext.Space(w.text, i+1)
+	item := by
+	for w.text[i] != ']' {
+		start := i
+		i = w.value(i, key, item)
+		item = by
+		if by == nil && bytes.HasPrefix(w.text[start:], []byte(`"-`)) {
+			item = w.r.ruleOf("", bytes.TrimLeft(w.text[start+1:i-1], "-"), nil)
+		}
+		i = w.next(i)
+	}
+	return i + 1
+}
+
+// next passes over a comma.
+func (w *walker) next(i int) int {
+	i = jsontext.Space(w.text, i)
+	if w.text[i] == ',' {
+		i = jsontext.Space(w.text, i+1)
+	}
+	return i
+}

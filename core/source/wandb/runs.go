@@ -1,0 +1,170 @@
+package wandb
+
+import (
+	"bytes"
+	"errors"
+
+	"ddcore/core/jsontext"
+	"ddcore/core/redact"
+	"ddcore/core/tablefile"
+)
+
+var runFields = textFields("layout", "entity", "project", "export", "run_id", "run_name", "state", "created_at", "updated_at", "config", "summary", "metadata", "rest")
+
+func textFields(names ...string) []tablefile.Field {
+	fields := make([]tablefile.Field, len(names))
+	for i, n := range names {
+		fields[i] = tablefile.Field{Name: n, Type: tablefile.Text}
+	}
+	return fields
+}
+
+// Columns of a run, in the order of runFields.
+const (
+	runEntity = iota + 1
+	runProject
+	runExport
+	runID
+	runName
+	runState
+	runCreated
+	runUpdated
+	runConfig
+	runSummary
+	runMetadata
+	runRest
+	numRunColumns
+)
+
+// runKeys tells which column a member of a run has, by layout.
+var runKeys = map[string]map[string]int{
+	"legacy": {
+		"run_id": runID, "run_name": runName, "state": runState, "entity": runEntity, "project": runProject,
+		"created_at": runCreated, "updated_at": runUpdated, "config": runConfig, "summary": runSummary, "wandb_metadata": runMetadata,
+	},
+	"v3": {
+		"run_id": runID, "name": runName, "state": runState, "entity": runEntity, "project": runProject,
+		"created_at": runCreated, "updated_at": runUpdated, "config": runConfig, "summary_metrics": runSummary, "metadata": runMetadata,
+	},
+}
+
+func init() { runKeys["offline"] = runKeys["legacy"] }
+
+// outerKey is the member of rest that holds what stands beside the run in a
+// line of an export: {"exported_at": …}.
+const outerKey = "_line"
+
+// runsReader fills the columns of one block of runs.
+type runsReader struct {
+	origin
+	r       *redact.Redactor
+	rows    int
+	columns [numRunColumns]packed
+}
+
+func (r *runsReader) line(line []byte) error {
+	if err := jsontext.Whole(line); err != nil {
+		return err
+	}
+	if line[jsontext.Space(line, 0)] != '{' {
+		return errors.New("expected an object")
+	}
+	if r.r != nil {
+		r.r.Begin(idOf(line))
+		line = r.r.JSON(line)
+	}
+	run, outer := line, []byte(nil)
+	if r.layout == "v3" {
+		run = nil
+		_ = jsontext.Members(line, func(key, value []byte) error {
+			if string(key) == "run" && value[0] == '{' {
+				run = value
+			} else {
+				outer = appendMember(outer, key, value)
+			}
+			return nil
+		})
+		if run == nil {
+			return errors.New("run is missing or no object")
+		}
+	}
+	return r.append(run, outer)
+}
+
+// idOf gives the id of the run in a line, "" if it has none.
+func idOf(line []byte) (id string) {
+	_ = jsontext.Members(line, func(key, value []byte) error {
+		switch {
+		case string(key) == "run_id" && value[0] == '"':
+			id, _ = jsontext.Unquote(value[1 : len(value)-1])
+		case string(key) == "run" && value[0] == '{' && id == "":
+			id = idOf(value)
+		}
+		return nil
+	})
+	return id
+}
+
+func (r *runsReader) append(run, outer []byte) error {
+	var cells [numRunColumns][]byte
+	var rest []byte
+	_ = jsontext.Members(run, func(key, value []byte) error {
+		column, ok := runKeys[r.layout][string(key)]
+		if ok && cells[column] == nil {
+			if cells[column], ok = cell(column, value); ok {
+				return nil
+			}
+			cells[column] = nil
+		}
+		rest = appendMember(rest, key, value)
+		return nil
+	})
+	if cells[runID] == nil {
+		return errors.New("run_id is missing or no text")
+	}
+	if outer != nil {
+		rest = appendMember(rest, []byte(outerKey), bytes.Join([][]byte{{'{'}, outer, {'}'}}, nil))
+	}
+	cells[0] = []byte(r.layout)
+	if r.export != "" {
+		cells[runExport] = []byte(r.export)
+	}
+	if rest != nil {
+		cells[runRest] = bytes.Join([][]byte{{'{'}, rest, {'}'}}, nil)
+	}
+	for i := range cells {
+		r.columns[i].add(cells[i], cells[i] != nil)
+	}
+	r.rows++
+	return nil
+}
+
+// cell gives what a column keeps of a value: a text without its quotes, or an
+// object as it stands. Other types stay in rest.
+func cell(column int, value []byte) ([]byte, bool) {
+	if column >= runConfig {
+		return value, value[0] == '{'
+	}
+	if value[0] != '"' {
+		return nil, false
+	}
+	text, ok := jsontext.Unquote(value[1 : len(value)-1])
+	return append([]byte{}, text...), ok
+}
+
+func (r *runsReader) placeholder() {
+	for i := range r.columns {
+		r.columns[i].add(nil, false)
+	}
+	r.rows++
+}
+
+func (r *runsReader) count() int { return r.rows }
+
+func (r *runsReader) encode(e *tablefile.Encoder) []tablefile.Chunk {
+	chunks := make([]tablefile.Chunk, len(r.columns))
+	for i := range r.columns {
+		chunks[i] = r.columns[i].encode(e)
+	}
+	return chunks
+}
