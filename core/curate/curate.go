@@ -81,6 +81,7 @@ type builder struct {
 	rules   *runtypes.Rules
 	built   []Built
 	pending *pending
+	hasRuns bool // what the tables of W&B runs read is there
 }
 
 // Run builds all tables, inside the caller's transaction.
@@ -106,6 +107,12 @@ func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules
 }
 
 func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
+	if header(t, "source") == "wandb" && !b.hasRuns {
+		b.hasRuns = true
+		if err := b.prepareWandb(ctx); err != nil {
+			return 0, err
+		}
+	}
 	if header(t, "reads") != "" { // a table that Go makes, in the background
 		if err := b.finish(ctx); err != nil {
 			return 0, err
@@ -167,10 +174,7 @@ func (b *builder) prepare(ctx context.Context) error {
 	if err := b.w.Exec(ctx, keysSQL); err != nil {
 		return fmt.Errorf("read the raw keys: %w", err)
 	}
-	if err := b.prepareWandb(ctx); err != nil {
-		return err
-	}
-	if err := checkNames(ctx, b.w.Conn); err != nil {
+	if err := checkNames(ctx, b.w.Conn, hubNames); err != nil {
 		return err
 	}
 	if err := b.w.Exec(ctx, checkpointSQL); err != nil {

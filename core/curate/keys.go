@@ -55,34 +55,30 @@ CREATE OR REPLACE TEMP TABLE eval_task AS
 CREATE OR REPLACE TEMP TABLE fit_name AS
     SELECT task, mix, setup, count(*) AS n, min(_file) AS _file FROM fit_raw GROUP BY ALL`
 
-// nameSQL lists every name in the raw rows that has no entry in the facts.
-const nameSQL = `
+// hubNames lists every name (kind, name, n, _file) in the raw rows of Hugging
+// Face that has no entry in the facts.
+const hubNames = `
 WITH keys AS (
     SELECT params, data, seed, n, _file FROM eval_key
     UNION ALL SELECT params, data, seed, n, _file FROM ppl_key
     UNION ALL SELECT params, data, seed, n, _file FROM macro_raw_key
-),
-names AS (
-    SELECT 'params' AS kind, params AS name, n, _file FROM keys WHERE params NOT IN (SELECT params FROM facts_model_sizes)
-    UNION ALL SELECT 'recipe', data, n, _file FROM keys WHERE data NOT IN (SELECT name FROM facts_recipe_names)
-    UNION ALL SELECT 'seed', seed, n, _file FROM keys WHERE seed NOT IN (SELECT seed_label FROM facts_seed_names)
-    UNION ALL SELECT 'task', task, n, _file FROM eval_task WHERE task NOT IN (SELECT task FROM facts_tasks)
-    UNION ALL SELECT 'task', task, n, _file FROM macro_raw_key
-        WHERE task NOT IN (SELECT task FROM facts_tasks) AND task NOT IN ('mmlu', 'olmes_10_macro_avg')
-    UNION ALL SELECT 'recipe (mix)', mix, n, _file FROM fit_name WHERE mix NOT IN (SELECT name FROM facts_recipe_names)
-    UNION ALL SELECT kind, name, n, _file FROM wandb_name
-        WHERE (kind = 'recipe' AND name NOT IN (SELECT name FROM facts_recipe_names))
-            OR (kind = 'params' AND name NOT IN (SELECT params FROM facts_model_sizes))
-    UNION ALL SELECT 'setup', setup, n, _file FROM fit_name WHERE NOT regexp_full_match(setup, '[235]_param(-.*)?')
 )
-SELECT kind, name, sum(n)::BIGINT, any_value(f.path ORDER BY f.file_id)
-FROM names LEFT JOIN lake.raw.files AS f ON f.file_id = names._file
-GROUP BY kind, name ORDER BY kind, name LIMIT 20`
+SELECT 'params', params, n, _file FROM keys WHERE params NOT IN (SELECT params FROM facts_model_sizes)
+UNION ALL SELECT 'recipe', data, n, _file FROM keys WHERE data NOT IN (SELECT name FROM facts_recipe_names)
+UNION ALL SELECT 'seed', seed, n, _file FROM keys WHERE seed NOT IN (SELECT seed_label FROM facts_seed_names)
+UNION ALL SELECT 'task', task, n, _file FROM eval_task WHERE task NOT IN (SELECT task FROM facts_tasks)
+UNION ALL SELECT 'task', task, n, _file FROM macro_raw_key
+    WHERE task NOT IN (SELECT task FROM facts_tasks) AND task NOT IN ('mmlu', 'olmes_10_macro_avg')
+UNION ALL SELECT 'recipe (mix)', mix, n, _file FROM fit_name WHERE mix NOT IN (SELECT name FROM facts_recipe_names)
+UNION ALL SELECT 'setup', setup, n, _file FROM fit_name WHERE NOT regexp_full_match(setup, '[235]_param(-.*)?')`
 
 // checkNames stops the build at names that ddcore does not know: they never
 // become nulls.
-func checkNames(ctx context.Context, c *lake.Conn) error {
-	rows, err := c.Rows(ctx, nameSQL)
+func checkNames(ctx context.Context, c *lake.Conn, unknown string) error {
+	rows, err := c.Rows(ctx, "WITH names(kind, name, n, _file) AS ("+unknown+`)
+		SELECT kind, name, sum(n)::BIGINT, any_value(f.path ORDER BY f.file_id)
+		FROM names LEFT JOIN lake.raw.files AS f ON f.file_id = names._file
+		GROUP BY kind, name ORDER BY kind, name LIMIT 20`)
 	if err != nil || len(rows) == 0 {
 		return err
 	}

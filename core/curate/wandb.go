@@ -32,6 +32,11 @@ var wandbRaw = []struct{ view, table, columns string }{
 	},
 }
 
+// wandbNames lists the names of checkpoints that have no entry in the facts.
+const wandbNames = `SELECT kind, name, n, _file FROM wandb_name
+	WHERE (kind = 'recipe' AND name NOT IN (SELECT name FROM facts_recipe_names))
+		OR (kind = 'params' AND name NOT IN (SELECT params FROM facts_model_sizes))`
+
 // prepareWandb makes the temporary tables of W&B runs: each run once, each
 // history entry once, and the rule that knows the run by its id.
 func (b *builder) prepareWandb(ctx context.Context) error {
@@ -56,7 +61,7 @@ func (b *builder) prepareWandb(ctx context.Context) error {
 	if err := b.classify(ctx); err != nil {
 		return fmt.Errorf("classify the W&B runs: %w", err)
 	}
-	return nil
+	return checkNames(ctx, b.w.Conn, wandbNames)
 }
 
 // classify fills wandb_rule: each run's type, the rule that told it, and the

@@ -2,6 +2,7 @@
 -- summary: One row per fine-tuning run of a known type: its checkpoint, what it was trained with, its results (ft), and the pretraining results at exactly its checkpoint (pt); matched runs with their group.
 -- grain: project, run_id
 -- order: 66
+-- source: wandb
 -- reads: evals
 -- A checkpoint 'main' is the last one that evals (or perplexity) has, where that
 -- lies within the last twentieth of the schedule: a lake of early checkpoints does

@@ -2,6 +2,7 @@
 -- summary: The course of each run's training loss in a few numbers: final, best, and at shares of the run.
 -- grain: project, run_id
 -- order: 64
+-- source: wandb
 -- A share counts in steps of the last logged one; the value is that of the last
 -- entry up to there. All run types alike: fine-tuning, DPO, reduced losses.
 WITH logged AS (SELECT * FROM wandb_entry WHERE train_loss IS NOT NULL),

@@ -2,6 +2,7 @@
 -- summary: Evaluations that the runs carry: their own after fine-tuning (ft), and those of their checkpoint (pt), one row per run, stage, task and metric.
 -- grain: project, run_id, stage, task, metric
 -- order: 63
+-- source: wandb
 -- W&B's summary holds oe_eval_metrics/<task> (an object) and
 -- oe_eval_metrics/<task>/<metric> (a number) side by side; the configuration
 -- holds pretrain_eval_<task>_<metric> and pretrain_eval/<set>-validation/Perplexity.

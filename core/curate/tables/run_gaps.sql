@@ -2,6 +2,7 @@
 -- summary: What each run's history lacks: missing steps and metrics, and where it disagrees with the run's summary; one row per run, said in words in `gaps`.
 -- grain: project, run_id
 -- order: 65
+-- source: wandb
 -- The grid of steps is the commonest distance between logged steps; it ends at
 -- the last step that the export's state or the run's summary knows.
 WITH state AS (

@@ -2,6 +2,7 @@
 -- summary: What the runs logged while they trained, one row per run and step.
 -- grain: project, run_id, step, occurrence
 -- order: 61
+-- source: wandb
 -- Sorted like wandb_entry: a run's rows stand together.
 SELECT
     k.project,

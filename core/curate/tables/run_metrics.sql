@@ -2,6 +2,7 @@
 -- summary: What the runs logged beside loss, learning rate and tokens, one row per run, step and metric.
 -- grain: project, run_id, step, occurrence, metric
 -- order: 62
+-- source: wandb
 SELECT
     k.project,
     k.run_id,

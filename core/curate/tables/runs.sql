@@ -2,6 +2,7 @@
 -- summary: Fine-tuning runs of W&B, one row per run: what its id and its configuration say, in one form.
 -- grain: project, run_id
 -- order: 60
+-- source: wandb
 -- The id comes first, then the configuration, then the defaults. A run that no
 -- rule knows keeps what its configuration gives.
 WITH field AS (
