@@ -58,11 +58,15 @@ func export(ctx context.Context, env *Env, a ExportArgs) (*Result, error) {
 	partial := filepath.Join(filepath.Dir(a.To), "."+filepath.Base(a.To)+".partial")
 	defer os.Remove(partial)
 	var rows int64
-	if format == "arrow" {
-		rows, err = writeArrow(ctx, s, t, partial, sql, params)
-	} else {
-		rows, err = copyTo(ctx, s, t, partial, format, sql, params)
-	}
+	tell := func(percent int64) { env.Tell(Progress{percent, 100, "%", "exporting"}) }
+	err = s.Watch(ctx, tell, func() (err error) {
+		if format == "arrow" {
+			rows, err = writeArrow(ctx, s, t, partial, sql, params)
+		} else {
+			rows, err = copyTo(ctx, s, t, partial, format, sql, params)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, exportError(a.To, partial, err)
 	}

@@ -69,6 +69,8 @@ func amount(p core.Progress) string {
 		return p.What
 	case p.Unit == "B":
 		return fmt.Sprintf("%s, %.1f of %.1f MiB", p.What, float64(p.Done)/mebibyte, float64(p.Total)/mebibyte)
+	case p.Unit == "%":
+		return fmt.Sprintf("%s, %d %%", p.What, p.Done)
 	default:
 		return fmt.Sprintf("%s, %d of %d %s", p.What, p.Done, p.Total, p.Unit)
 	}

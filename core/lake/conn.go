@@ -139,6 +139,32 @@ func (c *Conn) Percent() float64 {
 	return math.Max(percent, -1)
 }
 
+// Watch runs f, which runs a statement, and tells now and then how many percent
+// of it are done, where DuckDB knows.
+func (c *Conn) Watch(ctx context.Context, tell func(percent int64), f func() error) error {
+	if err := c.Exec(ctx, "SET enable_progress_bar = true; SET enable_progress_bar_print = false"); err != nil {
+		return err
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				if p := c.Percent(); p >= 0 {
+					tell(int64(p))
+				}
+			}
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
+	return f()
+}
+
 // guard runs f and interrupts the connection when ctx ends first.
 func (c *Conn) guard(ctx context.Context, f func() error) error {
 	if err := ctx.Err(); err != nil {
