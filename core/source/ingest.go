@@ -317,32 +317,36 @@ func (a action) checkTypes(ctx context.Context, c *lake.Conn) error {
 func (a *action) rejects(ctx context.Context, c *lake.Conn, threads int, parsed *Parsed) (int64, error) {
 	var found []reject
 	var mu sync.Mutex
-	parsers := sync.Pool{New: func() any { return new(pydict.Parser) }}
-	query := fmt.Sprintf("SELECT file_row_number, %s, %s FROM read_parquet(%s, file_row_number = true)", a.problemSQL(), a.textSQL(), lake.Quote(a.stored))
-	if a.table.Dict == "" {
-		query += " WHERE " + a.problemSQL() + " IS NOT NULL"
+	add := func(row int64, reason, text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		found = append(found, reject{row, strings.Clone(reason), strings.Clone(text)})
 	}
-	err := c.Chunks(ctx, threads, func(chunk lake.Chunk) error {
-		parser := parsers.Get().(*pydict.Parser)
-		defer parsers.Put(parser)
-		rows, problems, texts := chunk.Column(0).Int64s(), chunk.Column(1), chunk.Column(2)
+	problems := map[int64]string{}
+	columns := a.problemSQL() + ", NULL::VARCHAR"
+	if a.table.Dict == "" {
+		columns = a.problemSQL() + ", " + a.textSQL()
+	}
+	err := c.Chunks(ctx, 1, func(chunk lake.Chunk) error {
+		rows, reasons, texts := chunk.Column(0).Int64s(), chunk.Column(1), chunk.Column(2)
 		for i := range chunk.N {
-			reason := ""
-			if !problems.IsNull(i) {
-				reason = problems.String(i)
-			} else if a.table.Dict != "" {
-				if err := parser.Metrics(texts.String(i), parsed.Empty(rows[i])); err != nil {
-					reason = a.table.Dict + " " + err.Error()
-				}
-			}
-			if reason != "" {
-				mu.Lock()
-				found = append(found, reject{rows[i], strings.Clone(reason), strings.Clone(texts.String(i))})
-				mu.Unlock()
+			if a.table.Dict != "" {
+				problems[rows[i]] = strings.Clone(reasons.String(i))
+			} else {
+				add(rows[i], reasons.String(i), texts.String(i))
 			}
 		}
 		return nil
-	}, query)
+	}, fmt.Sprintf("SELECT file_row_number, %s FROM read_parquet(%s, file_row_number = true) WHERE %s IS NOT NULL", columns, lake.Quote(a.stored), a.problemSQL()))
+	if err == nil && a.table.Dict != "" {
+		err = a.eachText(ctx, c, threads, func(parser *pydict.Parser, row int64, text string) {
+			if reason, ok := problems[row]; ok {
+				add(row, reason, text)
+			} else if err := parser.Metrics(text, parsed.Empty(row)); err != nil {
+				add(row, a.table.Dict+" "+err.Error(), text)
+			}
+		}, func() { found = nil })
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -367,11 +371,8 @@ func (a action) problemSQL() string {
 	return "CASE" + cases + " END"
 }
 
-// textSQL gives what a reject keeps of its row: the dictionary, or the whole row.
+// textSQL gives what a reject keeps of its row where no dictionary stands in it.
 func (a action) textSQL() string {
-	if a.table.Dict != "" {
-		return "coalesce(" + lake.Ident(a.table.Dict) + ", '')"
-	}
 	var names []string
 	for _, col := range a.columns {
 		names = append(names, lake.Ident(col.Name))

@@ -152,7 +152,7 @@ func LoadParsed(lake, checksum string, n int64) *Parsed {
 	if err != nil || count == 0 || info.Size() != int64(parsedHead+8*count) {
 		return nil
 	}
-	mapped, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED|syscall.MAP_POPULATE)
+	mapped, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
 		return nil
 	}

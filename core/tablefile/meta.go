@@ -9,12 +9,12 @@ import (
 
 // Numbers of the Parquet format.
 const (
-	pageDictionary, pageData   = 2, 3 // a data page of version 2
-	encodingPlain, encodingRLE = 0, 3
-	encodingRLEDictionary      = 8
-	encodingByteStreamSplit    = 9
-	repetitionOptional         = 1
-	convertedUTF8              = 0
+	pageDataV1, pageDictionary, pageData           = 0, 2, 3 // data pages of versions 1 and 2
+	encodingPlain, encodingRLE                     = 0, 3
+	encodingRLEDictionary, encodingPlainDictionary = 8, 2
+	encodingByteStreamSplit                        = 9
+	repetitionOptional                             = 1
+	convertedUTF8                                  = 0
 )
 
 // physical gives the format's number of a column's type.
