@@ -71,7 +71,7 @@ def main() -> None:
         for name, sql in FILES.items():
             compare(name, {"lake": lake, "sql": sql, "path": str(Path(folder) / "rows.parquet")}, duckdb_python)
     print(
-        f"\nMedians of {ROUNDS} pairs of fresh processes; throughput is ours against Python's duckdb on the same Parquet file."
+        f"\nMedians of {ROUNDS} pairs of fresh processes; throughput against Python's duckdb on the same Parquet file."
     )
 
 

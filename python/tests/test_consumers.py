@@ -16,6 +16,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import ddcore
@@ -153,3 +154,26 @@ def test_results_are_released(lake: ddcore.Lake) -> None:
     with pytest.raises(ddcore.InvalidError):
         lake.scan_sql("SELECT error('x')").read_all()
     assert _native.live_streams() == before
+
+
+def test_stored_files_are_plain_parquet(own_lake: ddcore.Lake) -> None:
+    """Who has only the lake's folder reads the same values: other readers know what we write."""
+    files = sorted((Path(own_lake.path) / "data" / "main").glob("*/*.parquet"))
+    assert len(files) >= len(TABLES_OF_METRICS)
+    for file in files:
+        stored = pq.read_table(file)
+        names = [f'"{name}"' for name in stored.column_names]
+        readers = {
+            "polars": pl.read_parquet(file).to_arrow(),
+            "duckdb": duckdb.sql(f"SELECT {', '.join(names)} FROM '{file}'").to_arrow_table(),
+        }
+        for reader, table in readers.items():
+            for name in stored.column_names:
+                want = stored[name].combine_chunks()
+                assert table[name].combine_chunks().cast(want.type).equals(want), (file.name, name, reader)
+    for name in TABLES_OF_METRICS:
+        rows = sum(pq.read_metadata(f).num_rows for f in files if f.parent.name == name)
+        assert rows == own_lake.table(name, columns=["params"]).num_rows
+
+
+TABLES_OF_METRICS = ("evals", "full_eval", "mean_eval", "std_eval", "full_eval_melted", "mean_eval_melted", "macro_avg")
