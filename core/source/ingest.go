@@ -339,9 +339,11 @@ func (a *action) rejects(ctx context.Context, c *lake.Conn, threads int, parsed 
 		return nil
 	}, fmt.Sprintf("SELECT file_row_number, %s FROM read_parquet(%s, file_row_number = true) WHERE %s IS NOT NULL", columns, lake.Quote(a.stored), a.problemSQL()))
 	if err == nil && a.table.Dict != "" {
-		err = a.eachText(ctx, c, threads, func(parser *pydict.Parser, row int64, text string) {
+		err = a.eachText(ctx, c, threads, func(parser *pydict.Parser, row int64, text string, isNull bool) {
 			if reason, ok := problems[row]; ok {
 				add(row, reason, text)
+			} else if isNull {
+				add(row, a.table.Dict+" is null", "")
 			} else if err := parser.Metrics(text, parsed.Empty(row)); err != nil {
 				add(row, a.table.Dict+" "+err.Error(), text)
 			}
@@ -353,11 +355,12 @@ func (a *action) rejects(ctx context.Context, c *lake.Conn, threads int, parsed 
 	return int64(len(found)), writeRejects(ctx, c, a.id, found)
 }
 
-// problemSQL gives the first problem of a row that SQL can see, or null.
+// problemSQL gives the first problem of a row that SQL can see, or null. The
+// dictionary is not looked at: eachText shows it, and it is most of the file.
 func (a action) problemSQL() string {
 	cases := ""
 	for _, t := range a.table.Columns {
-		if t.Key {
+		if t.Key && t.Name != a.table.Dict {
 			cases += fmt.Sprintf(" WHEN %s IS NULL THEN '%s is null'", lake.Ident(t.Name), t.Name)
 		}
 	}

@@ -42,17 +42,19 @@ func TestTextsOfEveryEncoding(t *testing.T) {
 	for path, ours := range files {
 		a := &action{stored: path, table: &RawTable{Dict: "metrics"}, file: &File{Path: path}}
 		want := map[int64]string{}
-		rows, err := c.Rows(ctx, "SELECT file_row_number::BIGINT, coalesce(metrics, '') FROM read_parquet("+lake.Quote(path)+", file_row_number = true)")
+		rows, err := c.Rows(ctx, "SELECT file_row_number::BIGINT, coalesce(metrics, 'null') FROM read_parquet("+lake.Quote(path)+", file_row_number = true)")
 		require.NoError(t, err)
 		for _, r := range rows {
 			want[r[0].(int64)] = r[1].(string)
 		}
 		var mu sync.Mutex
 		got := map[int64]string{}
-		visit := func(_ *pydict.Parser, row int64, text string) {
+		visit := func(_ *pydict.Parser, row int64, text string, isNull bool) {
 			mu.Lock()
 			defer mu.Unlock()
-			got[row] = strings.Clone(text)
+			if got[row] = strings.Clone(text); isNull {
+				got[row] = "null"
+			}
 		}
 		chunks, err := a.textChunks(ctx, c)
 		require.NoError(t, err)
