@@ -2,10 +2,17 @@
 -- wandb_run_rows, wandb_history_rows and wandb_export_rows are the raw rows that
 -- are no rejects.
 
+-- Half of a surrogate pair is text to Python and no JSON to DuckDB: U+FFFD stands
+-- for it here, and raw keeps it.
+CREATE OR REPLACE TEMP MACRO readable_json(t) AS
+    if((contains(t, '\ud') OR contains(t, '\uD')) AND NOT json_valid(t), regexp_replace(t, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\ufffd', 'g'), t);
+CREATE OR REPLACE TEMP VIEW wandb_record AS
+SELECT * REPLACE (readable_json(record) AS record) FROM wandb_export_rows;
+
 -- Every export's age: its manifest or state says when it was last written.
 CREATE OR REPLACE TEMP TABLE wandb_export AS
 SELECT export, max(coalesce(record ->> 'updated_at', record ->> 'last_exported_at', '')) AS exported_at
-FROM wandb_export_rows
+FROM wandb_record
 GROUP BY export;
 
 -- Every run that stands in raw, with its copies: the newest export first; files
@@ -18,7 +25,10 @@ SELECT
         PARTITION BY coalesce(project, ''), run_id
         ORDER BY coalesce(rest ->> '$._line.exported_at', e.exported_at, '') DESC, coalesce(updated_at, '') DESC, _file DESC, _row DESC
     ) AS age
-FROM wandb_run_rows AS r
+FROM (
+    SELECT * REPLACE (readable_json(config) AS config, readable_json(summary) AS summary, readable_json(metadata) AS metadata, readable_json(rest) AS rest)
+    FROM wandb_run_rows
+) AS r
 LEFT JOIN wandb_export AS e USING (export)
 WHERE run_id IS NOT NULL;
 
@@ -87,7 +97,7 @@ WHERE c.age = 1;
 
 -- History entries, each with its run's number.
 CREATE OR REPLACE TEMP TABLE wandb_logged AS
-SELECT r.run, h.step, h.timestamp, h.runtime, h.train_loss, h.learning_rate, h.total_tokens, h.metrics, h._file
+SELECT r.run, h.step, h.timestamp, h.runtime, h.train_loss, h.learning_rate, h.total_tokens, readable_json(h.metrics) AS metrics, h._file
 FROM wandb_history_rows AS h
 JOIN wandb_history_run AS r ON r.run_id = h.run_id AND r.project IS NOT DISTINCT FROM h.project;
 

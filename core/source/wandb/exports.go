@@ -25,7 +25,7 @@ func (x *exportReader) line(text []byte) error {
 	if err := jsontext.Whole(text); err != nil {
 		return err
 	}
-	text = bytes.TrimSpace(text)
+	text = jsontext.Once(bytes.TrimSpace(text))
 	if text[0] != '{' {
 		return errors.New("expected an object")
 	}

@@ -69,6 +69,7 @@ func (r *runsReader) line(line []byte) error {
 	if line[jsontext.Space(line, 0)] != '{' {
 		return errors.New("expected an object")
 	}
+	line = jsontext.Once(line)
 	if r.r != nil {
 		r.r.Begin(idOf(line))
 		line = r.r.JSON(line)

@@ -174,6 +174,9 @@ var entries = []string{
 	`{"run_id":"é\n\"","step":9223372036854775807,"timestamp":1e300,"runtime":5e-324,"metrics":{"train_loss":9007199254740993,"total_tokens":9007199254740992.0}}`,
 	`{"run_id":"s","step":9223372036854775808,"metrics":[1],"train_loss":3}`,
 	`{"run_id":"s","step":5}`,
+	`{"run_id":"s","step":6,"timestamp":1,"metrics":{"a":-Infinity,"b":NaN,"c":Infinity,"d":-1}}`,
+	`{"run_id":"s","step":7,"timestamp":1,"metrics":{"a":-Infinity,"b":NaN,"c":Infinity,"d":-2}}`,
+	`{"run_id":"s","step":7,"step":8,"timestamp":1,"metrics":{"train_loss":1,"train_loss":0.5,"a":1,"a":{"b":[{"c":1,"c":2}]}}}`,
 	` { "run_id" : "s" , "step" : 5 , "metrics" : { "train_loss" : 0.25 } } `,
 	` { "run_id" : "s" , "step" : 6 , "metrics" : { "train_loss" : 0.5 } } `,
 }
