@@ -136,7 +136,11 @@ func (c *conversion) start(f *os.File) (blocks, error) {
 		}
 		return run.historyBlocks(hashed), nil
 	}
-	return lineBlocks(hashed), nil
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return lineBlocks(hashed, info.Size()), nil
 }
 
 func (c *conversion) newReader(r *redact.Redactor) reader {
