@@ -2,11 +2,26 @@ package jsontext
 
 import "bytes"
 
-// Once gives b, which Skip or Whole has checked, with each key of an object once,
-// at every level: the last value wins, as in Python's json. Readers of JSON do
-// not agree on such objects. A text without any is given back as it is.
-func Once(b []byte) []byte {
-	var o once
+// Once finds keys that stand twice in an object. Readers of JSON do not agree on
+// such objects; Python takes the last value. Keys once met are met again at no
+// cost: use one for many texts, in one goroutine.
+type Once struct {
+	seen    []map[string]*int // by level of nesting: the object that had the key last
+	objects int
+}
+
+// maxKeys bounds the keys that are remembered, by level.
+const maxKeys = 1 << 16
+
+// Text gives b, which Skip or Whole has checked, with each key of an object once,
+// at every level, with its last value. A text without any that stands twice is
+// given back as it is.
+func (o *Once) Text(b []byte) []byte {
+	for level := range o.seen {
+		if len(o.seen[level]) > maxKeys {
+			clear(o.seen[level])
+		}
+	}
 	if _, twice := o.find(b, Space(b, 0), 0); !twice {
 		return b
 	}
@@ -14,30 +29,21 @@ func Once(b []byte) []byte {
 	return out
 }
 
-// once looks for keys that stand twice. seen has one set per level.
-type once struct{ seen []map[string]bool }
-
 // find walks over the value at i and gives the position behind it.
-func (o *once) find(b []byte, i, level int) (end int, twice bool) {
-	switch b[i] {
-	case '{', '[':
-		return o.items(b, i, level)
-	default:
+func (o *Once) find(b []byte, i, level int) (end int, twice bool) {
+	if b[i] != '{' && b[i] != '[' {
 		end, _ = Skip(b, i)
 		return end, false
 	}
-}
-
-func (o *once) items(b []byte, i, level int) (end int, twice bool) {
 	isObject := b[i] == '{'
-	seen := o.level(level)
+	o.objects++
+	object := o.objects
 	for i = Space(b, i+1); b[i] != '}' && b[i] != ']'; {
 		if isObject {
 			name, value := member(b, i)
-			if twice = seen[string(name)]; twice {
+			if twice = o.meets(name, level, object); twice {
 				return i, true
 			}
-			seen[string(name)] = true
 			i = value
 		}
 		if i, twice = o.find(b, i, level+1); twice {
@@ -50,12 +56,22 @@ func (o *once) items(b []byte, i, level int) (end int, twice bool) {
 	return i + 1, false
 }
 
-func (o *once) level(n int) map[string]bool {
-	if n == len(o.seen) {
-		o.seen = append(o.seen, map[string]bool{})
+// meets notes a key of an object, and tells whether the object had it before.
+func (o *Once) meets(name []byte, level, object int) bool {
+	for len(o.seen) <= level {
+		o.seen = append(o.seen, map[string]*int{})
 	}
-	clear(o.seen[n])
-	return o.seen[n]
+	last := o.seen[level][string(name)]
+	switch {
+	case last != nil && *last == object:
+		return true
+	case last != nil:
+		*last = object
+	default:
+		first := object
+		o.seen[level][string(name)] = &first
+	}
+	return false
 }
 
 // member gives the key at b[i], one spelling for all of its escapes, and the

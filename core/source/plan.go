@@ -40,6 +40,7 @@ type Plan struct {
 	Bytes    int64 // of the files to read
 	options  Options
 	files    []*File
+	runs     []runFile
 }
 
 type action struct {
@@ -50,6 +51,7 @@ type action struct {
 	index   int   // in Statuses
 	format  wandb.Format
 	key     *redact.Key // nil keeps personal data
+	names   redact.Names
 
 	id     int64  // file_id
 	stored string // path in the lake

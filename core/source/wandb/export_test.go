@@ -15,7 +15,7 @@ import (
 func ReadEntries(layout string, key *redact.Key, lines ...string) []*EntryRow {
 	h := &historyReader{origin: origin{layout: layout}}
 	if key != nil {
-		h.r = redact.New(*key)
+		h.r = redact.New(*key, nil)
 	}
 	var rows []*EntryRow
 	for _, line := range lines {
@@ -60,7 +60,7 @@ func (h *historyReader) row(i int) *EntryRow {
 func ReadRun(layout string, key *redact.Key, line string) RunRow {
 	r := &runsReader{origin: origin{layout: layout}}
 	if key != nil {
-		r.r = redact.New(*key)
+		r.r = redact.New(*key, nil)
 	}
 	if r.line([]byte(line)) != nil {
 		return nil

@@ -39,6 +39,7 @@ type template struct {
 type historyReader struct {
 	origin
 	r        *redact.Redactor // nil keeps personal data
+	once     jsontext.Once
 	t        template
 	run      string
 	rows     int
@@ -117,7 +118,7 @@ func (h *historyReader) entry(text []byte, i int) (int, error) {
 
 // learn takes an entry apart and makes it the template of the next ones.
 func (h *historyReader) learn(text []byte) error {
-	text = jsontext.Once(text)
+	text = h.once.Text(text)
 	e := parseEntry(text, h.layout)
 	if !e.hasRunID {
 		return fmt.Errorf("run_id is missing or no text")
