@@ -129,3 +129,22 @@ func FuzzJSON(f *testing.F) {
 		require.NoError(t, jsontext.Whole(redact.New(testKey, nil).JSON([]byte(text))))
 	})
 }
+
+// TestGivenNames: what one text taught is replaced in others, but in no id.
+func TestGivenNames(t *testing.T) {
+	a, b := redact.New(testKey, nil), redact.New(testKey, nil)
+	a.JSON([]byte(`{"username":"ada7","group_name":"lab9"}`))
+	a.Begin("next")
+	b.JSON([]byte(`{"email":"grace8@example.org","account":"ada7"}`))
+	names := redact.Learnt(a, b)
+	require.Equal(t, names, redact.Learnt(b, a), "whoever read what")
+
+	r := redact.New(testKey, names)
+	for range 2 {
+		r.Begin("ada7_1", "grace8_2")
+		got := string(r.JSON([]byte(`{"runs":{"ada7_1":{"note":"by grace8, ada7/lab9"},"grace8_2":"ada7_1 of ada7"}}`)))
+		require.Regexp(t, `^{"runs":{"ada7_1":{"note":"by user-\w{8}, (group|user)-\w{8}/group-\w{8}"},"grace8_2":"ada7_1 of (group|user)-\w{8}"}}$`, got)
+	}
+	require.NotContains(t, string(r.Text([]byte(`{"x": "ada7`))), "ada7")
+	require.Regexp(t, `^data/user-\w{8}/x.jsonl$`, r.Path("data/grace8/x.jsonl"))
+}

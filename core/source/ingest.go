@@ -33,9 +33,6 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, threads int, progress Pr
 	}
 	copied := p.copyFiles(ctx, w)
 	defer copied.wait()
-	if err := p.learn(ctx, threads, progress); err != nil {
-		return err
-	}
 	var done int64
 	var keep keeper
 	defer keep.wait()

@@ -90,16 +90,13 @@ type runFile struct {
 	format wandb.Format
 }
 
-// learn collects the names in the runs at hand, for all that is redacted: a
-// file's path, too, which raw.files keeps.
-func (p *Plan) learn(ctx context.Context, threads int, progress Progress) error {
-	if !slices.ContainsFunc(p.actions, func(a action) bool { return a.key != nil }) {
-		return nil
-	}
+// learn collects the names in the runs at hand, for all that is redacted: paths
+// of files, too, which raw.files keeps.
+func (p *Plan) learn(ctx context.Context, progress Progress) error {
 	var names redact.Names
 	for _, f := range p.runs {
 		progress.tell(0, p.Bytes, "looking for names")
-		learnt, err := wandb.Learn(ctx, f.abs, f.format, names, p.options.Key, threads)
+		learnt, err := wandb.Learn(ctx, f.abs, f.format, names, p.options.Key, p.options.Threads)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
