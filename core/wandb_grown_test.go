@@ -60,6 +60,7 @@ func TestTwoLayoutsThatDiffer(t *testing.T) {
 		} {
 			require.Equal(t, want, got[name], name)
 		}
+		require.Equal(t, "7", row(t, lake, "SELECT train_loss FROM run_history WHERE step = 100")["train_loss"], "of the newer export")
 		gaps := row(t, lake, "FROM run_gaps")
 		for name, want := range map[string]string{"n_rows": "4", "n_repeats": "1", "n_superseded": "1", "expected_last_step": "400", "is_complete": "true"} {
 			require.Equal(t, want, gaps[name], name)
