@@ -59,10 +59,11 @@ func (r *Redactor) JSON(text []byte) []byte {
 	return r.replaceNames(w.finish())
 }
 
-// Learn reads a run's JSON for names, so that they are known in its other texts.
+// Learn reads a run's JSON for names alone, so that they are known in other texts.
 func (r *Redactor) Learn(text []byte) {
 	counts := maps.Clone(r.Counts)
-	r.JSON(text)
+	w := walker{r: r, text: text}
+	w.value(jsontext.Space(text, 0), "", nil)
 	r.Counts = counts
 }
 

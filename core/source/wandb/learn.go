@@ -63,7 +63,7 @@ func runBlocks(f *os.File, format Format) (blocks, error) {
 func learnLine(r *redact.Redactor, line []byte) {
 	if utf8.Valid(line) && jsontext.Whole(line) == nil {
 		r.Begin(idOf(line))
-		r.JSON(line)
+		r.Learn(line)
 		return
 	}
 	r.Begin()
