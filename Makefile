@@ -48,9 +48,11 @@ fuzz: ## fuzz every parser, a minute each
 	go test ./core/curate/runtypes -fuzz FuzzClassify -fuzztime 60s
 	go test ./core/curate/runtypes -fuzz FuzzLoad -fuzztime 60s
 	go test ./core/jsontext -fuzz FuzzWhole -fuzztime 60s
+	go test ./core/jsontext -fuzz FuzzOnce -fuzztime 60s
 	go test ./core/redact -fuzz FuzzJSON -fuzztime 60s
 	go test ./core/source/wandb -fuzz FuzzEntry -fuzztime 60s
-	go test ./core/source/wandb -fuzz FuzzOffline -fuzztime 60s
+	go test ./core/source/wandb -fuzz FuzzRun -fuzztime 60s
+	go test ./core/source/wandb -fuzz FuzzOffline -fuzztime 60s -fuzzminimizetime 1s
 
 bench: $(VENV)/.installed ## measure against datadec, DuckDB and Polars
 	$(PYTHON) bench/run.py

@@ -131,6 +131,8 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 func runChecks(ctx context.Context, c *lake.Conn) []doctorRow {
 	out := unknownRuns(ctx, c)
 	for _, check := range []struct{ name, count, detail string }{
+		{"run histories", "run_gaps WHERE NOT is_complete", "%d W&B runs have gaps in their history: see gaps in run_gaps"},
+		{"run checkpoints", "matched_runs WHERE pt_match <> 'exact'", "%d W&B runs start from checkpoints without results in evals: see pt_match in matched_runs"},
 		{"run copies", "runs WHERE is_conflicting", "%d W&B runs have other values in older exports: see n_differences and differences in runs"},
 		{"run evaluations", "run_evals WHERE is_conflicting", "%d evaluations stand in a summary twice with different values: see other_value in run_evals"},
 	} {

@@ -74,7 +74,7 @@ func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*s
 	if err != nil {
 		return nil, err
 	}
-	return source.MakePlan(ctx, w.Conn, a.Paths, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key}, env.bytes)
+	return source.MakePlan(ctx, w.Conn, a.Paths, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
 }
 
 // writer opens the lake for writing and tells when it has to wait.

@@ -80,10 +80,10 @@ func checkNames(ctx context.Context, c *lake.Conn, column string, values []any) 
 	return nil
 }
 
-// hintNear lists the names most like the one asked for.
+// hintNear lists the names most like the one asked for: those that hold it first.
 func hintNear(ctx context.Context, c *lake.Conn, name string, known []string) string {
 	values := joined(known, func(s string) string { return "(" + lake.Quote(s) + ")" })
-	rows, err := c.Rows(ctx, "SELECT n FROM (VALUES "+values+") AS t(n) ORDER BY jaro_winkler_similarity(lower(n), lower(?)) DESC, n LIMIT 3", name)
+	rows, err := c.Rows(ctx, "SELECT n FROM (VALUES "+values+") AS t(n) ORDER BY contains(lower(n), lower(?)) DESC, jaro_winkler_similarity(lower(n), lower(?)) DESC, n LIMIT 3", name, name)
 	if err != nil || len(rows) == 0 {
 		return ""
 	}

@@ -160,7 +160,7 @@ func SplitMetricColumn(name string) (task, metric string, ok bool) {
 // without a fixed list.
 func KnownNames(column string) []string {
 	switch column {
-	case "recipe", "data":
+	case "recipe", "data", "ckpt_recipe", "comparison_recipe":
 		return LoadFacts("recipes").Column("recipe")
 	case "params":
 		return LoadFacts("model_sizes").Column("params")

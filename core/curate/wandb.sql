@@ -2,10 +2,17 @@
 -- wandb_run_rows, wandb_history_rows and wandb_export_rows are the raw rows that
 -- are no rejects.
 
+-- Half of a surrogate pair is text to Python and no JSON to DuckDB: U+FFFD stands
+-- for it here, and raw keeps it.
+CREATE OR REPLACE TEMP MACRO readable_json(t) AS
+    if((contains(t, '\ud') OR contains(t, '\uD')) AND NOT json_valid(t), regexp_replace(t, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\ufffd', 'g'), t);
+CREATE OR REPLACE TEMP VIEW wandb_record AS
+SELECT * REPLACE (readable_json(record) AS record) FROM wandb_export_rows;
+
 -- Every export's age: its manifest or state says when it was last written.
 CREATE OR REPLACE TEMP TABLE wandb_export AS
 SELECT export, max(coalesce(record ->> 'updated_at', record ->> 'last_exported_at', '')) AS exported_at
-FROM wandb_export_rows
+FROM wandb_record
 GROUP BY export;
 
 -- Every run that stands in raw, with its copies: the newest export first; files
@@ -18,7 +25,10 @@ SELECT
         PARTITION BY coalesce(project, ''), run_id
         ORDER BY coalesce(rest ->> '$._line.exported_at', e.exported_at, '') DESC, coalesce(updated_at, '') DESC, _file DESC, _row DESC
     ) AS age
-FROM wandb_run_rows AS r
+FROM (
+    SELECT * REPLACE (readable_json(config) AS config, readable_json(summary) AS summary, readable_json(metadata) AS metadata, readable_json(rest) AS rest)
+    FROM wandb_run_rows
+) AS r
 LEFT JOIN wandb_export AS e USING (export)
 WHERE run_id IS NOT NULL;
 
@@ -87,29 +97,44 @@ WHERE c.age = 1;
 
 -- History entries, each with its run's number.
 CREATE OR REPLACE TEMP TABLE wandb_logged AS
-SELECT r.run, h.step, h.timestamp, h.runtime, h.train_loss, h.learning_rate, h.total_tokens, h.metrics, h._file
+SELECT r.run, h.step, h.timestamp, h.runtime, h.train_loss, h.learning_rate, h.total_tokens, readable_json(h.metrics) AS metrics, h._file
 FROM wandb_history_rows AS h
 JOIN wandb_history_run AS r ON r.run_id = h.run_id AND r.project IS NOT DISTINCT FROM h.project;
 
+-- How new each file is: by the export that lies in the same folder, then by the
+-- order in which they came in.
+CREATE OR REPLACE TEMP TABLE wandb_file AS
+SELECT f.file_id AS _file, row_number() OVER (ORDER BY coalesce(max(e.exported_at), ''), f.file_id) AS newness
+FROM lake.raw.files AS f
+LEFT JOIN (
+    SELECT split_part(m.folders, ' ', 1) AS folder, x.exported_at
+    FROM wandb_record AS r
+    JOIN lake.raw.files AS m ON m.file_id = r._file
+    JOIN wandb_export AS x USING (export)
+) AS e ON e.folder = split_part(f.folders, ' ', 1)
+WHERE f.raw_table = 'wandb_history'
+GROUP BY f.file_id;
+
 -- Steps that stand there more than once are few, or all (two exports): only their
 -- rows are compared. Equal ones are one. An entry of the same step and time with
--- other values was exported again: the file that came in last has it.
+-- other values was exported again: the newest file has it.
 CREATE OR REPLACE TEMP TABLE wandb_repeated AS
 SELECT run, step FROM wandb_logged GROUP BY ALL HAVING count(*) > 1;
 CREATE OR REPLACE TEMP TABLE wandb_version AS
 SELECT *, row_number() OVER same_time AS version
 FROM (
-    SELECT e.* EXCLUDE (_file), max(_file) AS _file, count(*) AS n
+    SELECT e.* EXCLUDE (_file), max(newness) AS newness, count(*) AS n
     FROM wandb_logged AS e
+    JOIN wandb_file USING (_file)
     SEMI JOIN wandb_repeated AS r ON r.run = e.run AND r.step = e.step
     GROUP BY ALL
 )
-WINDOW same_time AS (PARTITION BY run, step, timestamp ORDER BY _file DESC, train_loss, learning_rate, total_tokens, metrics, runtime);
+WINDOW same_time AS (PARTITION BY run, step, timestamp ORDER BY newness DESC, train_loss, learning_rate, total_tokens, metrics, runtime);
 
 -- History entries, each once. A step that was logged at two times (a run that was
 -- resumed) keeps both, by their occurrence.
 CREATE OR REPLACE TEMP VIEW wandb_entry AS
-SELECT * EXCLUDE (version, n, _file), row_number() OVER (PARTITION BY run, step ORDER BY timestamp) AS occurrence
+SELECT * EXCLUDE (version, n, newness), row_number() OVER (PARTITION BY run, step ORDER BY timestamp) AS occurrence
 FROM wandb_version
 WHERE version = 1
 UNION ALL

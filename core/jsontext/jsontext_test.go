@@ -1,6 +1,7 @@
 package jsontext_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -73,4 +74,46 @@ func FuzzWhole(f *testing.F) {
 			t.Fatalf("%q is no JSON", text)
 		}
 	})
+}
+
+func TestOnce(t *testing.T) {
+	var once jsontext.Once
+	for text, want := range map[string]string{
+		`{"a":1,"b":2}`:                          ``,
+		`[{"a":1},{"a":2},{"b":{"a":3}}]`:        ``,
+		`"a"`:                                    ``,
+		`{"a":1,"b":2,"a":3}`:                    `{"a":3,"b":2}`,
+		`{"a":1,"\u0061":[1, 2]}`:                `{"\u0061":[1,2]}`,
+		` {"x":[0,{"k":{},"k":1e5 , "l":NaN}]} `: `{"x":[0,{"k":1e5,"l":NaN}]}`,
+		`{"a":{"b":1,"b":2},"a":{"c":"}"}}`:      `{"a":{"c":"}"}}`,
+	} {
+		if want == "" {
+			want = text
+		}
+		require.Equal(t, want, string(once.Text([]byte(text))))
+	}
+}
+
+func FuzzOnce(f *testing.F) {
+	for _, text := range texts {
+		f.Add(text)
+	}
+	f.Add(`{"a":1,"b":[{"c":1,"c":2}],"a":{"d":1}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if jsontext.Whole([]byte(text)) != nil || !json.Valid([]byte(text)) || strings.Contains(strings.ToLower(text), `\ud`) {
+			return // half of a surrogate pair is another text to Go
+		}
+		var once jsontext.Once
+		got := once.Text([]byte(text))
+		require.Equal(t, decoded(t, []byte(text)), decoded(t, got))
+		require.Equal(t, got, once.Text(got))
+	})
+}
+
+// decoded reads as Go does: of a key that stands twice the last value.
+func decoded(t *testing.T, text []byte) (v any) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	require.NoError(t, d.Decode(&v))
+	return v
 }

@@ -20,34 +20,35 @@ type Redactor struct {
 	// Counts is how many values were replaced, by rule.
 	Counts map[string]int64
 
-	runID string          // stays
-	names []name          // learnt in this run
-	known map[string]bool // the same, as a set
-	clean map[string]bool // texts in which nothing was found
-	made  map[[2]string]string
+	keep   []string         // ids of runs, which stay
+	given  Names            // known from the start
+	names  []name           // these, and those learnt in this run
+	known  map[string]bool  // the same, as a set
+	learnt map[string]*rule // in all runs
+	clean  map[string]bool  // texts in which nothing was found
+	made   map[[2]string]string
 
 	cleanBytes int
 }
 
-// name is a learnt value with its rule.
-type name struct {
-	text string
-	rule *rule
-}
-
-// New makes a redactor with the lake's key.
-func New(key Key) *Redactor {
-	return &Redactor{
-		policy: thePolicy(), key: key, Counts: map[string]int64{},
-		known: map[string]bool{}, clean: map[string]bool{}, made: map[[2]string]string{},
+// New makes a redactor with the lake's key, which knows these names.
+func New(key Key, given Names) *Redactor {
+	r := &Redactor{
+		policy: thePolicy(), key: key, given: given, Counts: map[string]int64{},
+		known: map[string]bool{}, learnt: map[string]*rule{}, clean: map[string]bool{}, made: map[[2]string]string{},
 	}
+	r.Begin()
+	return r
 }
 
-// Begin starts a run: names learnt before are forgotten, and the run's id stays
-// as it is wherever it stands.
-func (r *Redactor) Begin(runID string) {
-	r.runID, r.names = runID, r.names[:0]
+// Begin starts a run: names learnt in the one before are forgotten, those given
+// at the start are not. The ids of runs stay as they are wherever they stand.
+func (r *Redactor) Begin(runIDs ...string) {
+	r.keep, r.names = runIDs, append(r.names[:0], r.given...)
 	clear(r.known)
+	for _, n := range r.given {
+		r.known[n.text] = true
+	}
 }
 
 // JSON redacts one checked JSON value. It gives the text itself when there is
@@ -58,10 +59,11 @@ func (r *Redactor) JSON(text []byte) []byte {
 	return r.replaceNames(w.finish())
 }
 
-// Learn reads a run's JSON for names, so that they are known in its other texts.
+// Learn reads a run's JSON for names alone, so that they are known in other texts.
 func (r *Redactor) Learn(text []byte) {
 	counts := maps.Clone(r.Counts)
-	r.JSON(text)
+	w := walker{r: r, text: text}
+	w.value(jsontext.Space(text, 0), "", nil)
 	r.Counts = counts
 }
 
@@ -76,7 +78,7 @@ const maxClean = 8 << 20
 
 // plain redacts a text by shapes and by "key=value" and "key: value" in it.
 func (r *Redactor) plain(text []byte) []byte {
-	if len(text) < 3 || r.clean[string(text)] || string(text) == r.runID {
+	if len(text) < 3 || r.clean[string(text)] || slices.Contains(r.keep, string(text)) {
 		return text
 	}
 	found := classes(text)
@@ -183,7 +185,7 @@ var already = regexp.MustCompile(`^(?:/redacted(?:/.*)?|(?:user|name|host|job|id
 
 // replace gives the pseudonym of a value, counts it, and learns the value.
 func (r *Redactor) replace(rule *rule, value string) (string, bool) {
-	if value == r.runID || already.MatchString(value) {
+	if slices.Contains(r.keep, value) || already.MatchString(value) {
 		return "", false
 	}
 	id := [2]string{rule.pseudonym, value}
@@ -199,8 +201,13 @@ func (r *Redactor) replace(rule *rule, value string) (string, bool) {
 	return new, true
 }
 
-// common are names of roles and words that would change other texts.
-var common = []string{"root", "user", "users", "admin", "ubuntu", "runner", "nobody", "test", "main", "data", "default", "none", "null", "true", "false", "nan", "localhost", "shared", "public", "home"}
+// common are names of roles, and words that would change other texts: those of
+// the files' own keys, too.
+var common = []string{
+	"config", "entity", "eval", "exported_at", "extra", "history", "loss", "metadata", "metrics", "model", "name", "project", "run", "run_id", "runs",
+	"runtime", "seed", "state", "step", "summary", "timestamp", "train", "train_loss", "total_tokens", "learning_rate", "value", "wandb", "wandb_metadata",
+	"root", "user", "users", "admin", "ubuntu", "runner", "nobody", "test", "main", "data", "default", "none", "null", "true", "false", "nan", "localhost", "shared", "public", "home",
+}
 
 func (r *Redactor) learn(from *rule, value string) {
 	if from.name == "email" { // the name before the @, as in a home folder
@@ -212,13 +219,14 @@ func (r *Redactor) learn(from *rule, value string) {
 		return
 	}
 	r.known[value] = true
+	r.learnt[value] = from
 	r.names = append(r.names, name{value, from})
 }
 
 // replaceNames replaces learnt names in the text of a run, longest first, where
 // they stand as a word and not in the run's id.
 func (r *Redactor) replaceNames(text []byte) []byte {
-	slices.SortStableFunc(r.names, func(a, b name) int { return len(b.text) - len(a.text) })
+	slices.SortStableFunc(r.names, byLength)
 	for _, n := range r.names {
 		if bytes.Contains(text, []byte(n.text)) {
 			text = r.replaceName(n, text)
@@ -284,12 +292,13 @@ func endsWord(text []byte, i int) bool { return i == len(text) || !isLetterOrDig
 
 func isLetterOrDigit(c byte) bool { return c != '_' && (isWord(c) || c > 127) }
 
-// inRunID tells whether the run's id stands around text[start:end].
+// inRunID tells whether the id of a run stands around text[start:end].
 func (r *Redactor) inRunID(text []byte, start, end int) bool {
-	if !strings.Contains(r.runID, string(text[start:end])) {
-		return false
+	for _, id := range r.keep {
+		from, to := max(0, end-len(id)), min(len(text), start+len(id))
+		if strings.Contains(id, string(text[start:end])) && bytes.Contains(text[from:to], []byte(id)) {
+			return true
+		}
 	}
-	from := max(0, end-len(r.runID))
-	to := min(len(text), start+len(r.runID))
-	return bytes.Contains(text[from:to], []byte(r.runID))
+	return false
 }

@@ -51,15 +51,15 @@ var secrets = map[string]string{
 
 func TestSecretsAreReplaced(t *testing.T) {
 	for text, secret := range secrets {
-		r := redact.New(testKey)
+		r := redact.New(testKey, nil)
 		require.NoError(t, jsontext.Whole([]byte(text)))
 		got := string(r.JSON([]byte(text)))
 		require.NoError(t, jsontext.Whole([]byte(got)), got)
 		require.NotContains(t, got, secret)
 		require.NotEmpty(t, r.Counts)
-		require.Equal(t, got, string(redact.New(testKey).JSON([]byte(got))), "pseudonyms stay")
+		require.Equal(t, got, string(redact.New(testKey, nil).JSON([]byte(got))), "pseudonyms stay")
 
-		broken := string(redact.New(testKey).Text([]byte(text[:len(text)-1])))
+		broken := string(redact.New(testKey, nil).Text([]byte(text[:len(text)-1])))
 		if !strings.Contains(text, "args\":[\"--user-name") && !strings.Contains(text, `\u`) && !strings.Contains(text, "value") && !strings.Contains(text, "Ada") && !strings.Contains(text, "José") {
 			require.NotContains(t, broken, secret, "a broken line")
 		}
@@ -75,24 +75,24 @@ func TestTheRestStays(t *testing.T) {
 		`{"tokenizer_files_hash":"4579319ffd33ecc728233f2a8150a9aeb2b34d778d3f7942ae8a0a4859b067b6","created_at":"2025-09-13T00:30:23.75Z"}`,
 		`{"name":"GPT","pad_token":"<pad>","state":"finished","slurm":{"cpus_on_node":"10","job_end_time":"1757756066"}}`,
 	} {
-		r := redact.New(testKey)
+		r := redact.New(testKey, nil)
 		require.Equal(t, text, string(r.JSON([]byte(text))))
 		require.Empty(t, r.Counts)
 	}
 }
 
 func TestTheSameValueHasOnePseudonym(t *testing.T) {
-	r := redact.New(testKey)
+	r := redact.New(testKey, nil)
 	got := string(r.JSON([]byte(`{"username":"canary7","a":"/home/canary7/x","b":"hi canary7"}`)))
 	pseudonym := got[len(`{"username":"`) : len(`{"username":"`)+len("user-01234567")]
 	require.Equal(t, `{"username":"`+pseudonym+`","a":"/redacted/`+got[strings.Index(got, "/redacted/")+10:][:8]+`","b":"hi `+pseudonym+`"}`, got)
-	other := redact.New(testKey)
+	other := redact.New(testKey, nil)
 	require.Contains(t, string(other.JSON([]byte(`{"logname":"canary7"}`))), pseudonym)
-	require.NotContains(t, string(redact.New(redact.Key{9}).JSON([]byte(`{"logname":"canary7"}`))), pseudonym, "another lake")
+	require.NotContains(t, string(redact.New(redact.Key{9}, nil).JSON([]byte(`{"logname":"canary7"}`))), pseudonym, "another lake")
 }
 
 func TestRunIDsStay(t *testing.T) {
-	r := redact.New(testKey)
+	r := redact.New(testKey, nil)
 	r.Begin("ada_run_1")
 	got := string(r.JSON([]byte(`{"username":"ada","run_id":"ada_run_1","out":"models/ada_run_1/ada"}`)))
 	require.Contains(t, got, `"run_id":"ada_run_1"`)
@@ -121,11 +121,30 @@ func FuzzJSON(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := redact.New(testKey).Text([]byte(text))
+		got := redact.New(testKey, nil).Text([]byte(text))
 		_ = got
 		if !json.Valid([]byte(text)) {
 			return
 		}
-		require.NoError(t, jsontext.Whole(redact.New(testKey).JSON([]byte(text))))
+		require.NoError(t, jsontext.Whole(redact.New(testKey, nil).JSON([]byte(text))))
 	})
+}
+
+// TestGivenNames: what one text taught is replaced in others, but in no id.
+func TestGivenNames(t *testing.T) {
+	a, b := redact.New(testKey, nil), redact.New(testKey, nil)
+	a.JSON([]byte(`{"username":"ada7","group_name":"lab9"}`))
+	a.Begin("next")
+	b.JSON([]byte(`{"email":"grace8@example.org","account":"ada7"}`))
+	names := redact.Learnt(a, b)
+	require.Equal(t, names, redact.Learnt(b, a), "whoever read what")
+
+	r := redact.New(testKey, names)
+	for range 2 {
+		r.Begin("ada7_1", "grace8_2")
+		got := string(r.JSON([]byte(`{"runs":{"ada7_1":{"note":"by grace8, ada7/lab9"},"grace8_2":"ada7_1 of ada7"}}`)))
+		require.Regexp(t, `^{"runs":{"ada7_1":{"note":"by user-\w{8}, (group|user)-\w{8}/group-\w{8}"},"grace8_2":"ada7_1 of (group|user)-\w{8}"}}$`, got)
+	}
+	require.NotContains(t, string(r.Text([]byte(`{"x": "ada7`))), "ada7")
+	require.Regexp(t, `^data/user-\w{8}/x.jsonl$`, r.Path("data/grace8/x.jsonl"))
 }

@@ -40,6 +40,7 @@ type Plan struct {
 	Bytes    int64 // of the files to read
 	options  Options
 	files    []*File
+	runs     []runFile
 }
 
 type action struct {
@@ -50,6 +51,7 @@ type action struct {
 	index   int   // in Statuses
 	format  wandb.Format
 	key     *redact.Key // nil keeps personal data
+	names   redact.Names
 
 	id     int64  // file_id
 	stored string // path in the lake
@@ -60,6 +62,7 @@ type Options struct {
 	Prune        bool // drop the rows of files that were ingested from a named folder and are gone
 	KeepPersonal bool // also keep text as it came, in tables of its own
 	Key          redact.Key
+	Threads      int
 }
 
 // manifestRow is a row of raw.files.
@@ -89,6 +92,9 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
 			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases; `ddcore sample DIR` makes files to try",
 		}
+	}
+	if err := plan.learn(ctx, progress); err != nil {
+		return nil, err
 	}
 	if err := plan.digest(ctx, manifest, progress); err != nil {
 		return nil, err

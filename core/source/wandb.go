@@ -10,6 +10,7 @@ import (
 
 	"ddcore/core/contract"
 	"ddcore/core/lake"
+	"ddcore/core/redact"
 	"ddcore/core/source/wandb"
 	"ddcore/core/tablefile"
 )
@@ -58,6 +59,9 @@ func (p *Plan) addText(f *File) (found bool, err error) {
 	if err != nil {
 		return false, &contract.Error{Kind: contract.IO, Op: "ingest", Target: f.Path, Err: cause(err), Hint: "may you read it?"}
 	}
+	if format.HasRuns() {
+		p.runs = append(p.runs, runFile{f, format})
+	}
 	for _, name := range format.Tables() {
 		p.addTable(f, format, tableNamed(name))
 		if p.options.KeepPersonal {
@@ -78,6 +82,40 @@ func (p *Plan) addTable(f *File, format wandb.Format, t *RawTable) {
 	p.actions = append(p.actions, a)
 	p.Statuses = append(p.Statuses, Status{Path: f.Path, Table: t.Name, State: Skipped, Bytes: f.Bytes})
 	p.Bytes += f.Bytes
+}
+
+// runFile is a file at hand with W&B runs, whether it is in the lake already or not.
+type runFile struct {
+	*File
+	format wandb.Format
+}
+
+// learn collects the names in the runs at hand, for all that is redacted: paths
+// of files, too, which raw.files keeps.
+func (p *Plan) learn(ctx context.Context, progress Progress) error {
+	var names redact.Names
+	for _, f := range p.runs {
+		progress.tell(0, p.Bytes, "looking for names")
+		learnt, err := wandb.Learn(ctx, f.abs, f.format, names, p.options.Key, p.options.Threads)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return storeError(f.File, cause(err))
+		}
+		names = learnt
+	}
+	for i := range p.actions {
+		p.actions[i].names = names
+	}
+	r := redact.New(p.options.Key, names)
+	for _, f := range p.files {
+		f.Path = r.Path(f.Path)
+	}
+	for i := range p.Statuses {
+		p.Statuses[i].Path = r.Path(p.Statuses[i].Path)
+	}
+	return nil
 }
 
 // cause drops the path from an error of the file system: the target has it.
@@ -116,7 +154,7 @@ func (a *action) convert(ctx context.Context, w *lake.Writer, threads int) (reje
 	if a.table.Original != "" {
 		name = a.table.Original
 	}
-	out, err := wandb.Convert(ctx, wandb.Job{Path: a.file.abs, Format: a.format, Table: name, Out: temp, Key: a.key, Workers: threads})
+	out, err := wandb.Convert(ctx, wandb.Job{Path: a.file.abs, Format: a.format, Table: name, Out: temp, Key: a.key, Names: a.names, Workers: threads})
 	if err != nil {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()

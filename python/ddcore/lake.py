@@ -135,7 +135,9 @@ class Lake:
             ['unchanged']
         """
         with bar("ingest", progress) as report:
-            return self._read("ingest", {"paths": _arguments.paths(paths), "prune": prune, "keep_personal": keep_personal}, report)
+            return self._read(
+                "ingest", {"paths": _arguments.paths(paths), "prune": prune, "keep_personal": keep_personal}, report
+            )
 
     def curate(self, *, force: bool = False, patterns: str | os.PathLike[str] = "", progress: Show = True) -> pa.Table:
         """Build the curated tables from raw; nothing is done if raw and the patterns have not changed.
@@ -210,7 +212,7 @@ class Lake:
 
         Example:
             >>> lake.snapshots()["message"].to_pylist()[1:3]
-            ['create the lake', 'ingest: 5 added']
+            ['create the lake', 'ingest: 11 added']
         """
         return self._read("snapshots")
 
@@ -226,7 +228,7 @@ class Lake:
 
         Example:
             >>> lake.files().num_rows
-            5
+            11
         """
         return self._read("files")
 

@@ -93,8 +93,8 @@ def doctor(lake: Lake | str | os.PathLike[str] | None = None) -> pa.Table:
         One row per check: check, state (ok, warning or missing), detail.
 
     Example:
-        >>> ddcore.doctor(lake)["state"].unique().to_pylist()
-        ['ok']
+        >>> "missing" in ddcore.doctor(lake)["state"].to_pylist()
+        False
     """
     if lake is None:
         return _native.table("doctor")

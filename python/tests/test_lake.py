@@ -234,7 +234,7 @@ def test_the_past_stays_readable(own_lake: ddcore.Lake, tmp_path: Path) -> None:
     assert old.table("evals", recipe="FineWeb-Edu").num_rows == 0
     assert old.at(None) == own_lake
     messages = own_lake.snapshots()["message"].to_pylist()
-    assert messages[-2:] == ["ingest: 5 added", messages[-1]]
+    assert messages[-2].startswith("ingest: ")
     assert messages[-1].startswith("curate: ")
 
 
@@ -295,7 +295,7 @@ def test_sample_is_the_same_for_the_same_options(tmp_path: Path) -> None:
     options: dict[str, Any] = {"sizes": ["4M"], "recipes": ("C4",), "seeds": ["default"], "steps": 2}
     first = ddcore.sample(tmp_path / "a", seed=1, **options)
     assert first == ddcore.sample(tmp_path / "b", seed=1, **options)
-    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.parquet"))
+    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file())
     assert len(files) == first.num_rows
     assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
     ddcore.sample(tmp_path / "c", seed=2, **options)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +65,14 @@ def test_personal_data(lake: ddcore.Lake) -> None:
     for table in ["wandb_runs", "wandb_history"]:
         assert "canary7" not in str(lake.sql(f"SELECT * FROM raw.{table}").to_pylist())
     assert {"user"} <= set(lake.redactions()["rule"].to_pylist())
+
+
+def test_no_byte_tells_who_ran_it_and_where(lake: ddcore.Lake) -> None:
+    names = ["canary7", sys.executable] + [n for n in [socket.gethostname()] if len(n) > 3 and n != "localhost"]
+    lake.curate(progress=False)
+    files = [p for p in Path(lake.path).rglob("*") if p.is_file()]
+    assert len(files) > 10
+    for name in names:
+        assert not [p.name for p in files if name.encode() in p.read_bytes()]
+        for table in ["raw.wandb_runs", "raw.wandb_history", "raw.rejects", "runs", "run_history", "run_metrics"]:
+            assert name not in str(lake.table(table).to_pylist()), table

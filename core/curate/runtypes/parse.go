@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -163,7 +164,7 @@ func (l line) pattern(pieces map[string]line) (*regexp.Regexp, error) {
 		name := rest[at[4]:at[5]]
 		piece, ok := pieces[name]
 		if !ok {
-			return nil, l.broken("the rule %s uses the piece %s, which there is not", l.name, name)
+			return nil, l.broken("the rule %s uses the piece %s, which there is not; there are %s", l.name, name, strings.Join(slices.Sorted(maps.Keys(pieces)), ", "))
 		}
 		open := "(?:"
 		if at[2] >= 0 {

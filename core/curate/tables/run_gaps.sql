@@ -9,7 +9,7 @@ WITH state AS (
     SELECT project, key AS run_id, max(try_cast(value::JSON ->> 'last_history_step' AS BIGINT)) AS last_step
     FROM (
         SELECT coalesce(project, '') AS project, unnest(json_items(record::JSON -> 'runs'), recursive := true)
-        FROM wandb_export_rows
+        FROM wandb_record
         WHERE kind = 'state'
     )
     GROUP BY ALL

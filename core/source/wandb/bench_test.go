@@ -50,3 +50,16 @@ func benchmark(b *testing.B, name, table, text string) {
 	require.NoError(b, err)
 	b.ReportMetric(float64(len(text))/float64(info.Size()), "ratio")
 }
+
+// BenchmarkLearn reads the same runs for names.
+func BenchmarkLearn(b *testing.B) {
+	text, err := os.ReadFile(filepath.Join(realFiles(b), "legacy", "wandb_runs.jsonl"))
+	require.NoError(b, err)
+	all := strings.Repeat(string(text)+"\n", 80)
+	path := write(b, "wandb_runs.jsonl", all)
+	b.SetBytes(int64(len(all)))
+	for b.Loop() {
+		_, err := wandb.Learn(context.Background(), path, wandb.LegacyRuns, nil, redact.Key{}, 2)
+		require.NoError(b, err)
+	}
+}

@@ -25,8 +25,9 @@ type Job struct {
 	Path    string
 	Format  Format
 	Table   string
-	Out     string      // the Parquet file to write
-	Key     *redact.Key // of the lake's pseudonyms; nil keeps personal data
+	Out     string       // the Parquet file to write
+	Key     *redact.Key  // of the lake's pseudonyms; nil keeps personal data
+	Names   redact.Names // that Learn found in this and other files
 	Workers int
 }
 
@@ -110,7 +111,7 @@ func (c *conversion) redactor() *redact.Redactor {
 	if c.Key == nil {
 		return nil
 	}
-	return redact.New(*c.Key)
+	return redact.New(*c.Key, c.Names)
 }
 
 // start opens the file's blocks and learns what its rows have in common.
@@ -136,7 +137,11 @@ func (c *conversion) start(f *os.File) (blocks, error) {
 		}
 		return run.historyBlocks(hashed), nil
 	}
-	return lineBlocks(hashed), nil
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return lineBlocks(hashed, info.Size()), nil
 }
 
 func (c *conversion) newReader(r *redact.Redactor) reader {
@@ -289,7 +294,7 @@ func (c *conversion) read(b block, r *redact.Redactor, e *tablefile.Encoder) (p 
 // rejected gives the text that a reject keeps.
 func (c *conversion) rejected(r *redact.Redactor, line []byte) string {
 	if r != nil {
-		r.Begin("")
+		r.Begin()
 		line = r.Text(slices.Clone(line))
 	}
 	return string(bytes.ToValidUTF8(line, []byte("\uFFFD")))

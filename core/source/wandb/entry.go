@@ -1,7 +1,6 @@
 package wandb
 
 import (
-	"bytes"
 	"strconv"
 
 	"ddcore/core/jsontext"
@@ -64,26 +63,21 @@ type parser struct {
 	others  []byte // members of the entry without a column
 	whole   []byte
 	form    string // of the timestamp
-	seen    map[string]bool
-	absent  bool // no metrics object
+	absent  bool   // no metrics object
 }
 
-// parseEntry takes a checked object apart. ok is false when a key with a column
-// stands twice: such an entry is rewritten first.
-func parseEntry(text []byte, layout string) (e entry, ok bool) {
-	p := parser{layout: layout, text: text, absent: true, form: timestampForm(layout), seen: map[string]bool{}}
+// parseEntry takes a checked object apart in which each key stands once.
+func parseEntry(text []byte, layout string) entry {
+	p := parser{layout: layout, text: text, absent: true, form: timestampForm(layout)}
 	_ = jsontext.Members(text, func(key, value []byte) error {
 		p.member(key, value)
 		return nil
 	})
-	if p.seen["twice"] {
-		return e, false
-	}
 	if p.e.hasMetrics {
 		p.e.metricsEnd = append(p.metrics, '}')
 	}
 	p.e.rest = p.rest()
-	return p.e, true
+	return p.e
 }
 
 func timestampForm(layout string) string {
@@ -96,15 +90,7 @@ func timestampForm(layout string) string {
 // offset gives where a value stands in the text.
 func (p *parser) offset(value []byte) int { return cap(p.text) - cap(value) }
 
-func (p *parser) once(key string) {
-	if p.seen[key] {
-		p.seen["twice"] = true
-	}
-	p.seen[key] = true
-}
-
 func (p *parser) member(key, value []byte) {
-	p.once("/" + string(key))
 	switch string(key) {
 	case "run_id":
 		if value[0] == '"' {
@@ -173,7 +159,6 @@ func (p *parser) slot(s slot) { p.e.slots = append(p.e.slots, s) }
 func (p *parser) metric(key, value []byte) {
 	column := floatColumn(key)
 	if column >= 0 {
-		p.once(string(key))
 		if n, ok := readValue(value); ok {
 			p.number(column, value, n)
 			return
@@ -185,7 +170,7 @@ func (p *parser) metric(key, value []byte) {
 	}
 	p.e.hasMetrics = true
 	p.metrics = append(append(append(p.metrics, open, '"'), key...), '"', ':')
-	if c := value[0]; c == '-' || c-'0' <= 9 {
+	if _, special := readSpecial(value); !special && (value[0] == '-' || value[0]-'0' <= 9) {
 		start := p.offset(value)
 		p.slot(slot{column: other, start: start, end: start + len(value), before: p.metrics})
 		p.metrics = nil
@@ -238,26 +223,4 @@ func (p *parser) rest() []byte {
 		return nil
 	}
 	return append(append([]byte{'{'}, out...), '}')
-}
-
-// compact rewrites an object so that each key stands once, with its last value,
-// as every reader of JSON takes it.
-func compact(text []byte) []byte {
-	var keys []string
-	values := map[string][]byte{}
-	_ = jsontext.Members(text, func(key, value []byte) error {
-		if _, ok := values[string(key)]; !ok {
-			keys = append(keys, string(key))
-		}
-		if value[0] == '{' {
-			value = compact(value)
-		}
-		values[string(key)] = value
-		return nil
-	})
-	var out []byte
-	for _, k := range keys {
-		out = appendMember(out, []byte(k), values[k])
-	}
-	return bytes.Join([][]byte{{'{'}, out, {'}'}}, nil)
 }

@@ -17,6 +17,7 @@ var exportFields = textFields("export", "entity", "project", "kind", "record")
 type exportReader struct {
 	kind    string
 	r       *redact.Redactor
+	once    jsontext.Once
 	rows    int
 	columns [5]packed
 }
@@ -25,12 +26,12 @@ func (x *exportReader) line(text []byte) error {
 	if err := jsontext.Whole(text); err != nil {
 		return err
 	}
-	text = bytes.TrimSpace(text)
+	text = x.once.Text(bytes.TrimSpace(text))
 	if text[0] != '{' {
 		return errors.New("expected an object")
 	}
 	if x.r != nil {
-		x.r.Begin("")
+		x.r.Begin(runsOf(text)...)
 		text = x.r.JSON(text)
 	}
 	o := originOf(text)
@@ -39,6 +40,22 @@ func (x *exportReader) line(text []byte) error {
 	}
 	x.rows++
 	return nil
+}
+
+// runsOf gives the ids of the runs in a state.
+func runsOf(record []byte) (ids []string) {
+	_ = jsontext.Members(record, func(key, value []byte) error {
+		if string(key) != "runs" || value[0] != '{' {
+			return nil
+		}
+		return jsontext.Members(value, func(key, _ []byte) error {
+			if id, ok := jsontext.Unquote(key); ok {
+				ids = append(ids, id)
+			}
+			return nil
+		})
+	})
+	return ids
 }
 
 func (x *exportReader) placeholder() {

@@ -39,6 +39,7 @@ type template struct {
 type historyReader struct {
 	origin
 	r        *redact.Redactor // nil keeps personal data
+	once     jsontext.Once
 	t        template
 	run      string
 	rows     int
@@ -117,10 +118,8 @@ func (h *historyReader) entry(text []byte, i int) (int, error) {
 
 // learn takes an entry apart and makes it the template of the next ones.
 func (h *historyReader) learn(text []byte) error {
-	e, ok := parseEntry(text, h.layout)
-	if !ok {
-		return h.learn(compact(text))
-	}
+	text = h.once.Text(text)
+	e := parseEntry(text, h.layout)
 	if !e.hasRunID {
 		return fmt.Errorf("run_id is missing or no text")
 	}
@@ -154,7 +153,7 @@ func (h *historyReader) redact(text []byte) {
 	if bytes.Equal(redacted, text) {
 		return
 	}
-	if e, ok := parseEntry(redacted, h.layout); ok && len(e.slots) == len(h.t.e.slots) {
+	if e := parseEntry(redacted, h.layout); len(e.slots) == len(h.t.e.slots) {
 		h.t.e = e
 	}
 	h.t.counts = map[string]int64{}

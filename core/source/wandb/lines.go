@@ -24,13 +24,14 @@ type block struct {
 // blocks shows a file block by block.
 type blocks func(ctx context.Context, yield func(block) error) error
 
-// lineBlocks cuts r at the ends of lines.
-func lineBlocks(r io.Reader) blocks {
+// lineBlocks cuts r, of about so many bytes, at the ends of lines.
+func lineBlocks(r io.Reader, size int64) blocks {
+	room := int(min(blockBytes, size+1)) // one more, to see the end
 	return func(ctx context.Context, yield func(block) error) error {
 		line := int64(1)
 		var carry []byte
 		for {
-			text, err := readBlock(r, carry)
+			text, err := readBlock(r, carry, room)
 			isLast := errors.Is(err, io.EOF)
 			if err != nil && !isLast {
 				return err
@@ -53,8 +54,8 @@ func lineBlocks(r io.Reader) blocks {
 
 // readBlock reads on behind carry, until the block is full and holds the end of
 // a line. io.EOF comes with the last block.
-func readBlock(r io.Reader, carry []byte) ([]byte, error) {
-	text := make([]byte, len(carry), len(carry)+blockBytes)
+func readBlock(r io.Reader, carry []byte, room int) ([]byte, error) {
+	text := make([]byte, len(carry), len(carry)+room)
 	copy(text, carry)
 	for {
 		n, err := io.ReadFull(r, text[len(text):cap(text)])

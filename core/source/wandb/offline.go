@@ -183,7 +183,7 @@ func (o *offlineRun) historyBlocks(r io.Reader) blocks {
 			})
 			if err != nil {
 				text = text[:before]
-				return &errDamaged{log.offset, err.Error()}
+				return log.damage(err.Error())
 			}
 			if len(text) < blockBytes {
 				return ctx.Err()

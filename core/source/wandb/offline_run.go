@@ -147,7 +147,7 @@ func readOfflineRun(r io.Reader) (*offlineRun, error) {
 	state := "crashed" // until the log says how it ended
 	log := logReader{r: r}
 	err := log.records(func(record []byte) error {
-		return fields(record, func(field protowire.Number, _ uint64, data []byte) {
+		err := fields(record, func(field protowire.Number, _ uint64, data []byte) {
 			switch field {
 			case recordRun:
 				o.readRun(data, &run, &config, &summary)
@@ -161,6 +161,10 @@ func readOfflineRun(r io.Reader) (*offlineRun, error) {
 				state = exitState(data)
 			}
 		})
+		if err != nil {
+			return log.damage(err.Error())
+		}
+		return nil
 	})
 	var damage *errDamaged
 	if errors.As(err, &damage) {

@@ -58,6 +58,7 @@ const outerKey = "_line"
 type runsReader struct {
 	origin
 	r       *redact.Redactor
+	once    jsontext.Once
 	rows    int
 	columns [numRunColumns]packed
 }
@@ -69,6 +70,7 @@ func (r *runsReader) line(line []byte) error {
 	if line[jsontext.Space(line, 0)] != '{' {
 		return errors.New("expected an object")
 	}
+	line = r.once.Text(line)
 	if r.r != nil {
 		r.r.Begin(idOf(line))
 		line = r.r.JSON(line)

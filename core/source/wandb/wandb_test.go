@@ -1,7 +1,6 @@
 package wandb_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"ddcore/core/jsontext"
 	"ddcore/core/redact"
 	"ddcore/core/source/wandb"
 
@@ -174,6 +175,9 @@ var entries = []string{
 	`{"run_id":"é\n\"","step":9223372036854775807,"timestamp":1e300,"runtime":5e-324,"metrics":{"train_loss":9007199254740993,"total_tokens":9007199254740992.0}}`,
 	`{"run_id":"s","step":9223372036854775808,"metrics":[1],"train_loss":3}`,
 	`{"run_id":"s","step":5}`,
+	`{"run_id":"s","step":6,"timestamp":1,"metrics":{"a":-Infinity,"b":NaN,"c":Infinity,"d":-1}}`,
+	`{"run_id":"s","step":7,"timestamp":1,"metrics":{"a":-Infinity,"b":NaN,"c":Infinity,"d":-2}}`,
+	`{"run_id":"s","step":7,"step":8,"timestamp":1,"metrics":{"train_loss":1,"train_loss":0.5,"a":1,"a":{"b":[{"c":1,"c":2}]}}}`,
 	` { "run_id" : "s" , "step" : 5 , "metrics" : { "train_loss" : 0.25 } } `,
 	` { "run_id" : "s" , "step" : 6 , "metrics" : { "train_loss" : 0.5 } } `,
 }
@@ -395,28 +399,46 @@ func linesOf(t testing.TB, path string) []string {
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
+// FuzzEntry: whatever a line holds, it comes back as equal JSON or is refused,
+// also behind entries that it resembles.
 func FuzzEntry(f *testing.F) {
 	for _, e := range entries {
 		f.Add(e, entries[0])
 	}
 	f.Fuzz(func(t *testing.T, first, second string) {
-		first, second = strings.ReplaceAll(first, "\n", " "), strings.ReplaceAll(second, "\n", " ")
-		path := write(t, "history.jsonl", entries[0], first, second, first)
-		rows, outcome := convert(t, path, wandb.HistoryTable, nil)
-		rejected := map[int64]bool{}
-		for _, r := range outcome.Rejects {
-			rejected[r.Row] = true
+		for _, layout := range []string{"legacy", "v3", "offline"} {
+			lines := []string{entries[0], first, second, first}
+			if strings.HasPrefix(strings.TrimSpace(first+second), "[") || strings.HasPrefix(strings.TrimSpace(second), "[") {
+				return // a list is several rows
+			}
+			for i, row := range wandb.ReadEntries(layout, nil, lines...) {
+				if row != nil && utf8.ValidString(lines[i]) && json.Valid([]byte(lines[i])) {
+					requireEqualJSON(t, lines[i], string(row.Rebuild()))
+				}
+			}
+			for _, row := range wandb.ReadEntries(layout, &redact.Key{}, lines...) {
+				if row != nil {
+					require.NoError(t, jsontext.Whole(row.Rebuild()))
+				}
+			}
 		}
-		lines := bytes.Split([]byte(entries[0]+"\n"+first+"\n"+second+"\n"+first), []byte("\n"))
-		k := 0
-		for _, line := range lines {
-			if len(bytes.TrimSpace(line)) == 0 {
-				continue
+	})
+}
+
+// FuzzRun: the same for runs.
+func FuzzRun(f *testing.F) {
+	for _, r := range runs {
+		f.Add(r)
+		f.Add(`{"exported_at":"x","run":` + r + `}`)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		for _, layout := range []string{"legacy", "v3"} {
+			if row := wandb.ReadRun(layout, nil, line); row != nil && utf8.ValidString(line) && json.Valid([]byte(line)) {
+				requireEqualJSON(t, line, string(row.Rebuild()))
 			}
-			if !rejected[int64(k)] && json.Valid(line) {
-				requireEqualJSON(t, string(line), rebuildEntry(rows[k]))
+			if row := wandb.ReadRun(layout, &redact.Key{}, line); row != nil {
+				require.NoError(t, jsontext.Whole(row.Rebuild()))
 			}
-			k++
 		}
 	})
 }
