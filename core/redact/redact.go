@@ -74,11 +74,37 @@ func (r *Redactor) Text(text []byte) []byte {
 // keys, and the long descriptions that all runs share.
 const maxClean = 8 << 20
 
-// plain redacts a text by shapes and by "key=value" and "key: value" in it.
+// plain redacts a text by shapes and by "key=value" and "key: value" in it. No
+// shape spans lines: each line is read by itself, so that a long text that
+// differs in one line from those of other runs costs that line only.
 func (r *Redactor) plain(text []byte) []byte {
 	if len(text) < 3 || r.clean[string(text)] || string(text) == r.runID {
 		return text
 	}
+	out := text
+	if bytes.IndexByte(text, '\n') < 0 {
+		out = r.line(text)
+	} else {
+		out = r.lines(text)
+	}
+	if r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
+		r.clean[string(text)] = true
+		r.cleanBytes += len(text)
+	}
+	return out
+}
+
+func (r *Redactor) lines(text []byte) []byte {
+	out := make([]byte, 0, len(text)+len(text)/8)
+	for line := range bytes.Lines(text) {
+		content := bytes.TrimSuffix(line, []byte("\n"))
+		out = append(out, r.plain(content)...)
+		out = append(out, line[len(content):]...)
+	}
+	return out
+}
+
+func (r *Redactor) line(text []byte) []byte {
 	found := classes(text)
 	out := text
 	if found&(equals|colon) != 0 {
@@ -88,10 +114,6 @@ func (r *Redactor) plain(text []byte) []byte {
 		if rule.needed(found, out) {
 			out = r.shape(rule, out)
 		}
-	}
-	if r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
-		r.clean[string(text)] = true
-		r.cleanBytes += len(text)
 	}
 	return out
 }
