@@ -19,6 +19,7 @@ type Redactor struct {
 
 	// Counts is how many values were replaced, by rule.
 	Counts map[string]int64
+	found  []string // the rules of the text at hand, in the order of what they replaced
 
 	runID string          // stays
 	names []name          // learnt in this run
@@ -53,6 +54,7 @@ func (r *Redactor) Begin(runID string) {
 // JSON redacts one checked JSON value. It gives the text itself when there is
 // nothing to replace.
 func (r *Redactor) JSON(text []byte) []byte {
+	r.found = r.found[:0]
 	w := walker{r: r, text: text}
 	w.value(jsontext.Space(text, 0), "", nil)
 	return r.replaceNames(w.finish())
@@ -67,6 +69,7 @@ func (r *Redactor) Learn(text []byte) {
 
 // Text redacts text that is no whole JSON, as a broken line is.
 func (r *Redactor) Text(text []byte) []byte {
+	r.found = r.found[:0]
 	return r.replaceNames(r.plain(text))
 }
 
@@ -214,11 +217,16 @@ func (r *Redactor) replace(rule *rule, value string) (string, bool) {
 		new = r.key.pseudonym(rule.pseudonym, value)
 		r.made[id] = new
 	}
-	r.Counts[rule.name]++
+	r.count(rule.name)
 	if rule.learn {
 		r.learn(rule, value)
 	}
 	return new, true
+}
+
+func (r *Redactor) count(rule string) {
+	r.Counts[rule]++
+	r.found = append(r.found, rule)
 }
 
 // common are names of roles and words that would change other texts.

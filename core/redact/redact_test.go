@@ -91,6 +91,22 @@ func TestTheSameValueHasOnePseudonym(t *testing.T) {
 	require.NotContains(t, string(redact.New(redact.Key{9}).JSON([]byte(`{"logname":"canary7"}`))), pseudonym, "another lake")
 }
 
+// Copies of an object become copies of what it becomes, and count again.
+func TestCopiesAreRedactedAlike(t *testing.T) {
+	one := `{"a":"` + strings.Repeat("-", 1100) + `","out":"/home/canary7/x","inner":{"b":["` + strings.Repeat("+", 1100) + `","mail canary7@host.example.org"]}}`
+	clean := `{"c":"` + strings.Repeat("-", 1100) + `"}`
+	alone := redact.New(testKey)
+	want := string(alone.JSON([]byte(one)))
+	r := redact.New(testKey)
+	got := string(r.JSON([]byte(`{"config":` + one + `,"x":` + clean + `,"copy":[` + one + `,` + clean + `,` + one + `]}`)))
+	require.Equal(t, `{"config":`+want+`,"x":`+clean+`,"copy":[`+want+`,`+clean+`,`+want+`]}`, got)
+	require.NotContains(t, got, "canary7")
+	require.NotEmpty(t, alone.Counts)
+	for rule, n := range alone.Counts {
+		require.Equal(t, 3*n, r.Counts[rule], rule)
+	}
+}
+
 func TestRunIDsStay(t *testing.T) {
 	r := redact.New(testKey)
 	r.Begin("ada_run_1")
