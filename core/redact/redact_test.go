@@ -27,6 +27,7 @@ var secrets = map[string]string{
 	`{"a":"Ada Canary","user":{"name":"Ada Canary"}}`:                                 "Canary",
 	`{"a":"/home/canary/x","b":"say \"\ncanary\""}`:                                   "canary",
 	`{"a":"C:\\Users\\canary\\x"}`:                                                    "canary",
+	`{"a":"T(\n\tname='/home/canary/x',\n\t0: A(\"x\"),\n\tuser=canary\n)"}`:          "canary",
 	`{"a":"--out=/gscratch/lab/canary/models/m1"}`:                                    "canary",
 	`{"args":["--user-name","canary7","--seed","8"]}`:                                 "canary7",
 	`{"args":["--username=canary7"]}`:                                                 "canary7",
