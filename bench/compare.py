@@ -103,7 +103,7 @@ def measure(command: Command, places: dict[str, Path], turn: int, log: Path) -> 
 
 def warm(raw: Path) -> None:
     """Read the raw files once, so that no command pays for a cold disk."""
-    for path in raw.rglob("*.parquet"):
+    for path in (p for p in raw.rglob("*") if p.is_file()):
         with open(path, "rb") as file:
             while file.read(1 << 24):
                 pass
@@ -175,7 +175,7 @@ def markdown(rows: list[dict[str, object]]) -> str:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--raw", type=Path, required=True, help="folder with hf/eval-results and hf/ppl-results")
+    parser.add_argument("--raw", type=Path, required=True, help="folder with the raw files")
     parser.add_argument("--config", type=Path, help="TOML file of commands")
     parser.add_argument("--command", type=from_text, action="append", default=[], help="name=command, repeatable")
     parser.add_argument("--only", nargs="+", help="names of the commands to run, of those given")

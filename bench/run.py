@@ -2,14 +2,14 @@
 
 run.py [--rounds N] [--full DIR]
 
-Makes the raw files (`ddcore sample --full`) and one environment a rival under
-build/bench, once; then runs compare.py and queries.py.
+Makes the raw files (`ddcore sample`) and one environment a rival under
+build/bench, once; then runs compare.py, wandb_check.py and queries.py.
 """
 
 import argparse
 import datetime
-import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +18,10 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent
 WORK = TOP / "build" / "bench"
 RIVALS = ("datadec", "duckdb", "polars")
+DDCORE = TOP / ".venv" / "bin" / "ddcore"
+# Runs without history and runs that crashed leave 500,136 rows.
+WANDB_SHAPE = ("--runs", "500", "--history-rows", "1115")
+WANDB_COMMANDS = ("notebook", "duckdb-typed", "polars", "ddcore", "ddcore-curate")
 
 
 def environments() -> Path:
@@ -34,17 +38,27 @@ def environments() -> Path:
     return WORK / "venvs"
 
 
-def raw_files(folder: Path | None) -> Path:
-    """Give the raw files of the full shape; make them once."""
-    if folder:
-        return folder
-    raw = WORK / "raw"
-    if not (raw / "hf").is_dir():
-        print("making 1,410,750 task results", file=sys.stderr)
-        subprocess.run(
-            [TOP / ".venv" / "bin" / "ddcore", "sample", raw, "--full"], check=True, stdout=subprocess.DEVNULL
-        )
-    return raw
+def sample(folder: Path, *shape: str) -> Path:
+    """Give raw files of that shape; make them once."""
+    if not folder.is_dir():
+        print(f"making a sample: {' '.join(shape)}", file=sys.stderr)
+        subprocess.run([DDCORE, "sample", folder, *shape], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def output(*words: str | Path) -> str:
+    """Run a command to its end and give what it writes."""
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def compare(name: str, raw: Path, config: str, rounds: int) -> tuple[str, Path]:
+    """Run the commands of a file; give the table, and where the last outputs are."""
+    work = WORK / name
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    script = [sys.executable, HERE / "compare.py", "--raw", raw, "--venvs", WORK / "venvs", "--config", HERE / config]
+    table = output(*script, "--rounds", str(rounds), "--work", work, "--keep", "--json", WORK / f"{name}.json")
+    return table, next(work.glob(f"compare-*/round-{rounds}"))
 
 
 def machine() -> str:
@@ -60,31 +74,22 @@ def main() -> None:
     parser.add_argument("--full", type=Path, help="folder with raw files of the full shape; default: make them")
     a = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    venvs, raw, where = environments(), raw_files(a.full), machine()
-    figures = WORK / "figures.json"
-    compare = [sys.executable, HERE / "compare.py", "--raw", raw, "--venvs", venvs, "--config", HERE / "commands.toml"]
-    table = subprocess.run(
-        [*compare, "--rounds", str(a.rounds), "--work", WORK, "--keep", "--json", figures],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
-    lake = WORK / f"round-{a.rounds}" / "ddcore" / "lake"
-    queries = subprocess.run(
-        [TOP / ".venv" / "bin" / "python", HERE / "queries.py", lake, venvs / "duckdb" / "bin" / "python"],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
+    venvs, where = environments(), machine()
+    python = venvs / "duckdb" / "bin" / "python"
+    table, made = compare("full", a.full or sample(WORK / "raw", "--full"), "commands.toml", a.rounds)
+    queries = output(TOP / ".venv" / "bin" / "python", HERE / "queries.py", made / "ddcore" / "lake", python)
+    wandb, made = compare("wandb", sample(WORK / "wandb-raw", *WANDB_SHAPE), "wandb.toml", a.rounds)
+    check = output(python, HERE / "wandb_check.py", *(made / name for name in WANDB_COMMANDS))
     day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     page = (
         f"# Benchmarks\n\nWritten by `make bench` on {day}; {where}; {a.rounds} rounds, medians.\n"
         "What is compared, and how we stood in for what datadec lacks: `bench/README.md`.\n\n"
-        f"## Raw files to all curated tables, full shape\n\n{table}\n## Results in Python\n\n{queries}"
+        f"## Raw files to all curated tables, full shape\n\n{table}\n"
+        f"## W&B: 500 runs, 500,136 history rows, 212 MB of JSONL\n\n{wandb}\n{check}\n"
+        f"## Results in Python\n\n{queries}"
     )
     (TOP / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")
     print(page)
-    print(json.dumps({"figures": str(figures)}), file=sys.stderr)
 
 
 if __name__ == "__main__":

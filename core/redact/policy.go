@@ -28,7 +28,7 @@ type rule struct {
 	learn     bool   // what it replaces is replaced elsewhere, too
 	numbers   bool   // also whole numbers under its keys
 
-	pattern *regexp.Regexp // of a shape; its first group, if any, is what is replaced
+	pattern *regexp.Regexp // of a shape, within a line; its first group, if any, is what is replaced
 	needs   []need         // a text without any of these cannot match
 }
 

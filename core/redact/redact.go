@@ -2,12 +2,9 @@ package redact
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
-	"unicode/utf16"
 
 	"ddcore/core/jsontext"
 )
@@ -19,6 +16,7 @@ type Redactor struct {
 
 	// Counts is how many values were replaced, by rule.
 	Counts map[string]int64
+	found  []string // the rules of the text at hand, in the order of what they replaced
 
 	keep   []string         // ids of runs, which stay
 	given  Names            // known from the start
@@ -54,6 +52,7 @@ func (r *Redactor) Begin(runIDs ...string) {
 // JSON redacts one checked JSON value. It gives the text itself when there is
 // nothing to replace.
 func (r *Redactor) JSON(text []byte) []byte {
+	r.found = r.found[:0]
 	w := walker{r: r, text: text}
 	w.value(jsontext.Space(text, 0), "", nil)
 	return r.replaceNames(w.finish())
@@ -69,6 +68,7 @@ func (r *Redactor) Learn(text []byte) {
 
 // Text redacts text that is no whole JSON, as a broken line is.
 func (r *Redactor) Text(text []byte) []byte {
+	r.found = r.found[:0]
 	return r.replaceNames(r.plain(text))
 }
 
@@ -76,11 +76,37 @@ func (r *Redactor) Text(text []byte) []byte {
 // keys, and the long descriptions that all runs share.
 const maxClean = 8 << 20
 
-// plain redacts a text by shapes and by "key=value" and "key: value" in it.
+// plain redacts a text by shapes and by "key=value" and "key: value" in it. No
+// shape spans lines: each line is read by itself, so that a long text that
+// differs in one line from those of other runs costs that line only.
 func (r *Redactor) plain(text []byte) []byte {
 	if len(text) < 3 || r.clean[string(text)] || slices.Contains(r.keep, string(text)) {
 		return text
 	}
+	out := text
+	if bytes.IndexByte(text, '\n') < 0 {
+		out = r.line(text)
+	} else {
+		out = r.lines(text)
+	}
+	if r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
+		r.clean[string(text)] = true
+		r.cleanBytes += len(text)
+	}
+	return out
+}
+
+func (r *Redactor) lines(text []byte) []byte {
+	out := make([]byte, 0, len(text)+len(text)/8)
+	for line := range bytes.Lines(text) {
+		content := bytes.TrimSuffix(line, []byte("\n"))
+		out = append(out, r.plain(content)...)
+		out = append(out, line[len(content):]...)
+	}
+	return out
+}
+
+func (r *Redactor) line(text []byte) []byte {
 	found := classes(text)
 	out := text
 	if found&(equals|colon) != 0 {
@@ -90,10 +116,6 @@ func (r *Redactor) plain(text []byte) []byte {
 		if rule.needed(found, out) {
 			out = r.shape(rule, out)
 		}
-	}
-	if r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
-		r.clean[string(text)] = true
-		r.cleanBytes += len(text)
 	}
 	return out
 }
@@ -194,111 +216,14 @@ func (r *Redactor) replace(rule *rule, value string) (string, bool) {
 		new = r.key.pseudonym(rule.pseudonym, value)
 		r.made[id] = new
 	}
-	r.Counts[rule.name]++
+	r.count(rule.name)
 	if rule.learn {
 		r.learn(rule, value)
 	}
 	return new, true
 }
 
-// common are names of roles, and words that would change other texts: those of
-// the files' own keys, too.
-var common = []string{
-	"config", "entity", "eval", "exported_at", "extra", "history", "loss", "metadata", "metrics", "model", "name", "project", "run", "run_id", "runs",
-	"runtime", "seed", "state", "step", "summary", "timestamp", "train", "train_loss", "total_tokens", "learning_rate", "value", "wandb", "wandb_metadata",
-	"root", "user", "users", "admin", "ubuntu", "runner", "nobody", "test", "main", "data", "default", "none", "null", "true", "false", "nan", "localhost", "shared", "public", "home",
-}
-
-func (r *Redactor) learn(from *rule, value string) {
-	if from.name == "email" { // the name before the @, as in a home folder
-		value, _, _ = strings.Cut(value, "@")
-		from = r.policy.keys["user"]
-	}
-	hasLetter := strings.IndexFunc(value, func(c rune) bool { return c > 127 || isWord(byte(c)) && (c < '0' || c > '9') && c != '_' }) >= 0
-	if len(value) < 3 || !hasLetter || r.known[value] || slices.Contains(common, strings.ToLower(value)) {
-		return
-	}
-	r.known[value] = true
-	r.learnt[value] = from
-	r.names = append(r.names, name{value, from})
-}
-
-// replaceNames replaces learnt names in the text of a run, longest first, where
-// they stand as a word and not in the run's id.
-func (r *Redactor) replaceNames(text []byte) []byte {
-	slices.SortStableFunc(r.names, byLength)
-	for _, n := range r.names {
-		if bytes.Contains(text, []byte(n.text)) {
-			text = r.replaceName(n, text)
-		}
-		if quoted := escaped(n.text); quoted != n.text {
-			text = r.replaceName(name{quoted, n.rule}, text)
-		}
-	}
-	return text
-}
-
-// escaped writes a name as JSON in ASCII does.
-func escaped(s string) string {
-	var out []byte
-	for _, c := range s {
-		switch {
-		case c == '"' || c == '\\':
-			out = append(out, '\\', byte(c))
-		case c < 0x80:
-			out = append(out, byte(c))
-		default:
-			for _, unit := range utf16.Encode([]rune{c}) {
-				out = fmt.Appendf(out, `\u%04x`, unit)
-			}
-		}
-	}
-	return string(out)
-}
-
-func (r *Redactor) replaceName(n name, text []byte) []byte {
-	pseudonym := r.key.pseudonym(n.rule.pseudonym, n.text)
-	var out []byte
-	last := 0
-	for i := 0; ; {
-		k := bytes.Index(text[i:], []byte(n.text))
-		if k < 0 {
-			break
-		}
-		start, end := i+k, i+k+len(n.text)
-		i = end
-		if startsWord(text, start) && endsWord(text, end) && !r.inRunID(text, start, end) {
-			if out == nil {
-				out = make([]byte, 0, len(text)+len(text)/8)
-			}
-			out = append(append(out, text[last:start]...), pseudonym...)
-			last = end
-			r.Counts[n.rule.name]++
-		}
-	}
-	if last == 0 {
-		return text
-	}
-	return append(out, text[last:]...)
-}
-
-// startsWord tells whether a word may start at i; the letter of an escape (\n)
-// is no part of it.
-func startsWord(text []byte, i int) bool {
-	return i == 0 || !isLetterOrDigit(text[i-1]) || i > 1 && text[i-2] == '\\'
-}
-
-func endsWord(text []byte, i int) bool { return i == len(text) || !isLetterOrDigit(text[i]) }
-
-func isLetterOrDigit(c byte) bool { return c != '_' && (isWord(c) || c > 127) }
-
-// inRunID tells whether the id of a run stands around text[start:end].
-func (r *Redactor) inRunID(text []byte, start, end int) bool {
-	for _, id := range r.keep {
-		from, to := max(0, end-len(id)), min(len(text), start+len(id))
-		if strings.Contains(id, string(text[start:end])) && bytes.Contains(text[from:to], []byte(id)) {
-			return true
-		}
-	}
-	return false
+func (r *Redactor) count(rule string) {
+	r.Counts[rule]++
+	r.found = append(r.found, rule)
 }

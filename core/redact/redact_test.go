@@ -27,6 +27,7 @@ var secrets = map[string]string{
 	`{"a":"Ada Canary","user":{"name":"Ada Canary"}}`:                                 "Canary",
 	`{"a":"/home/canary/x","b":"say \"\ncanary\""}`:                                   "canary",
 	`{"a":"C:\\Users\\canary\\x"}`:                                                    "canary",
+	`{"a":"T(\n\tname='/home/canary/x',\n\t0: A(\"x\"),\n\tuser=canary\n)"}`:          "canary",
 	`{"a":"--out=/gscratch/lab/canary/models/m1"}`:                                    "canary",
 	`{"args":["--user-name","canary7","--seed","8"]}`:                                 "canary7",
 	`{"args":["--username=canary7"]}`:                                                 "canary7",
@@ -89,6 +90,22 @@ func TestTheSameValueHasOnePseudonym(t *testing.T) {
 	other := redact.New(testKey, nil)
 	require.Contains(t, string(other.JSON([]byte(`{"logname":"canary7"}`))), pseudonym)
 	require.NotContains(t, string(redact.New(redact.Key{9}, nil).JSON([]byte(`{"logname":"canary7"}`))), pseudonym, "another lake")
+}
+
+// Copies of an object become copies of what it becomes, and count again.
+func TestCopiesAreRedactedAlike(t *testing.T) {
+	one := `{"a":"` + strings.Repeat("-", 1100) + `","out":"/home/canary7/x","inner":{"b":["` + strings.Repeat("+", 1100) + `","mail canary7@host.example.org"]}}`
+	clean := `{"c":"` + strings.Repeat("-", 1100) + `"}`
+	alone := redact.New(testKey, nil)
+	want := string(alone.JSON([]byte(one)))
+	r := redact.New(testKey, nil)
+	got := string(r.JSON([]byte(`{"config":` + one + `,"x":` + clean + `,"copy":[` + one + `,` + clean + `,` + one + `]}`)))
+	require.Equal(t, `{"config":`+want+`,"x":`+clean+`,"copy":[`+want+`,`+clean+`,`+want+`]}`, got)
+	require.NotContains(t, got, "canary7")
+	require.NotEmpty(t, alone.Counts)
+	for rule, n := range alone.Counts {
+		require.Equal(t, 3*n, r.Counts[rule], rule)
+	}
 }
 
 func TestRunIDsStay(t *testing.T) {

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"ddcore/core/jsontext"
@@ -14,7 +15,20 @@ type walker struct {
 	text []byte
 	out  []byte
 	last int // what stands before is in out
+	read []object
 }
+
+// object is a long object that was redacted. W&B writes a run's configuration
+// and summary two and three times: the copies are found by their bytes.
+type object struct {
+	text, redacted []byte
+	found          []string
+}
+
+const (
+	long = 1 << 10 // bytes that make an object worth comparing
+	many = 64      // objects to compare with
+)
 
 func (w *walker) finish() []byte {
 	if w.last == 0 {
@@ -24,12 +38,17 @@ func (w *walker) finish() []byte {
 }
 
 func (w *walker) put(start, end int, new []byte) {
+	w.upTo(start)
+	w.out = jsontext.AppendQuoted(w.out, string(new))
+	w.last = end
+}
+
+// upTo copies what stands before i.
+func (w *walker) upTo(i int) {
 	if w.out == nil {
 		w.out = make([]byte, 0, len(w.text)+len(w.text)/8)
 	}
-	w.out = append(w.out, w.text[w.last:start]...)
-	w.out = jsontext.AppendQuoted(w.out, string(new))
-	w.last = end
+	w.out = append(w.out, w.text[w.last:i]...)
 }
 
 // value redacts the value at i and gives the position behind it. key is the key
@@ -41,7 +60,10 @@ func (w *walker) value(i int, key string, by *rule) int {
 		w.string(i, end, by)
 		return end
 	case '{':
-		return w.object(i, key, by)
+		if by != nil || w.r.policy.keys[key+".name"] != nil { // the keys around it matter
+			return w.object(i, key, by)
+		}
+		return w.once(i, key)
 	case '[':
 		return w.list(i, key, by)
 	default:
@@ -74,6 +96,36 @@ func (w *walker) string(start, end int, by *rule) {
 	if new := w.r.plain(text); !bytes.Equal(new, text) {
 		w.put(start, end, new)
 	}
+}
+
+// once redacts an object, or repeats what was done to the same one before.
+func (w *walker) once(i int, key string) int {
+	for _, o := range w.read {
+		if !bytes.HasPrefix(w.text[i:], o.text) {
+			continue
+		}
+		end := i + len(o.text)
+		if len(o.found) > 0 {
+			w.upTo(i)
+			w.out = append(w.out, o.redacted...)
+			w.last = end
+		}
+		for _, rule := range o.found {
+			w.r.count(rule)
+		}
+		return end
+	}
+	found, start := len(w.r.found), len(w.out)+i-w.last
+	end := w.object(i, key, nil)
+	if end-i < long || len(w.read) == many {
+		return end
+	}
+	o := object{text: w.text[i:end], found: slices.Clone(w.r.found[found:])}
+	if len(o.found) > 0 {
+		o.redacted = slices.Concat(w.out[start:], w.text[w.last:end])
+	}
+	w.read = append(w.read, o)
+	return end
 }
 
 func (w *walker) object(i int, parent string, by *rule) int {

@@ -66,7 +66,7 @@ func record(path string, text func() []byte) output {
 }
 
 func (p *plan) legacyRun(dst []byte, r *ftRun) []byte {
-	config, summary := p.config(r), p.summary(r)
+	config, summary, system := p.config(r), p.summary(r), r.systemMetrics()
 	o := object{dst: append(dst, '{')}
 	o.text("run_id", r.id)
 	o.text("run_name", r.id)
@@ -77,12 +77,15 @@ func (p *plan) legacyRun(dst []byte, r *ftRun) []byte {
 	o.raw("config", config)
 	o.raw("summary", summary)
 	o.raw("wandb_metadata", p.metadata(r))
-	o.raw("system_metrics", r.systemMetrics())
+	o.raw("system_metrics", system)
 	o.raw("system_attrs", objectOf(func(o *object) {
 		o.text("name", r.id)
 		o.text("state", r.state)
 		o.raw("config", config)
 		o.raw("summaryMetrics", summary)
+		o.raw("rawconfig", config)
+		o.raw("systemMetrics", system)
+		o.raw("historyKeys", r.historyKeys())
 		o.raw("user", p.user(r))
 	}))
 	o.raw("sweep_info", []byte(`{"sweep_id":null,"sweep_url":null}`))

@@ -45,6 +45,7 @@ func (p *plan) config(r *ftRun) []byte {
 		o.text("model_pretrain_compute", fmt.Sprintf("%.0f", 6*s.params*s.tokens(r.start.step)))
 		o.whole("pretrain_steps", r.start.step)
 		o.number("pretrain_tokens", s.tokens(r.start.step))
+		r.logArguments(o)
 		for _, t := range p.ftTasks() {
 			v := p.model.measure(r.start, t)
 			for _, k := range lists.of(s, r.start.recipe, t.conditional) {
@@ -84,7 +85,7 @@ func (p *plan) summary(r *ftRun) []byte {
 				}
 				o.raw("extra_metrics", []byte(`{"no_answer":0}`))
 				o.whole("num_instances", 1000)
-				o.raw("task_config", []byte(`{"context_kwargs":{"description":null},"num_shots":5,"primary_metric":"acc_raw","task_name":`+strconv.Quote(t.name)+`}`))
+				o.raw("task_config", []byte(`{"compute_gold_bpb":false,"context_kwargs":{"description":null},"custom_kwargs":null,"dataset_name":null,"external_eval":null,"fewshot_seed":1234,"fewshot_source":"sample","generation_kwargs":null,"limit":null,"metric_kwargs":{"uncond_docid_offset":1000000},"model_max_length":null,"native_id_field":"id","num_shots":5,"primary_metric":"acc_raw","random_subsample_seed":1234,"revision":null,"split":"test","use_chat_format":null,"version":0,"task_name":`+strconv.Quote(t.name)+`}`))
 			}))
 			for _, k := range keys {
 				o.number("oe_eval_metrics/"+t.name+"/"+keyNames[k], round(v[k]*gain, decimals))
@@ -99,7 +100,7 @@ func (p *plan) metadata(r *ftRun) []byte {
 	return objectOf(func(o *object) {
 		o.text("os", "Linux-4.18.0-x86_64-with-glibc2.28")
 		o.text("python", "3.11.13")
-		o.raw("args", []byte(fmt.Sprintf(`["--run_name",%q,"--output_dir",%q,"--learning_rate","%g"]`, r.id, person.home+"/models", r.lr)))
+		o.raw("args", r.args())
 		o.text("program", person.home+"/open_instruct/finetune.py")
 		o.raw("git", []byte(fmt.Sprintf(`{"remote":"https://git.example.invalid/%s/open-instruct.git","commit":"%040x"}`, person.user, uint64(r.key))))
 		o.text("email", person.user+"@mail.example.invalid")
@@ -126,7 +127,7 @@ func (p *plan) user(r *ftRun) []byte {
 
 func (r *ftRun) systemMetrics() []byte {
 	return objectOf(func(o *object) {
-		for i := range 60 {
+		for i := range 260 {
 			o.number(fmt.Sprintf("system.gpu.%d.%s", i/10, []string{"gpu", "temp", "memory", "powerWatts", "smClock", "memoryClock", "powerPercent", "correctedMemoryErrors", "memoryAllocated", "fanSpeed"}[i%10]), round(50+20*r.key.with(9).id(i).normal(), decimals))
 		}
 	})

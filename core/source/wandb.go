@@ -197,7 +197,14 @@ func (p *Plan) checkExports(ctx context.Context, c *lake.Conn) error {
 	if !slices.ContainsFunc(p.actions, func(a action) bool { return a.table.Source == "wandb" }) {
 		return nil
 	}
-	err := c.Exec(ctx, fmt.Sprintf(`
+	exports, err := c.Rows(ctx, "SELECT 1 FROM lake.raw.files WHERE raw_table = 'wandb_exports' LIMIT 1")
+	if err != nil {
+		return fmt.Errorf("look for manifests: %w", err)
+	}
+	if len(exports) == 0 {
+		return nil
+	}
+	err = c.Exec(ctx, fmt.Sprintf(`
 		CREATE OR REPLACE TEMP TABLE export_gaps AS
 		WITH held AS (SELECT split_part(folders, ' ', 1) AS folder, raw_table, sum(n_rows)::BIGINT AS n FROM lake.raw.files GROUP BY ALL),
 		said AS (

@@ -28,11 +28,11 @@ from_object AS (
     SELECT run, task, key, value
     FROM (SELECT run, task, unnest(json_items(value -> 'extra_metrics'), recursive := true) FROM object)
 ),
-from_number AS (
-    SELECT run, regexp_extract(name, '^(.*?)(?:/([^/]*))?$', ['task', 'metric']) AS n, value
-    FROM summary_item
-    WHERE NOT is_object
+number_name AS (
+    SELECT name, regexp_extract(name, '^(.*?)(?:/([^/]*))?$', ['task', 'metric']) AS n
+    FROM (SELECT DISTINCT name FROM summary_item WHERE NOT is_object)
 ),
+from_number AS (SELECT run, n, value FROM summary_item JOIN number_name USING (name) WHERE NOT is_object),
 config_item AS (
     SELECT run, key, value
     FROM (SELECT run, unnest(json_items(config), recursive := true) FROM wandb_run)

@@ -14,9 +14,9 @@ WITH field AS (
         json_transform(t.fields, '{"ckpt_params": "VARCHAR", "ckpt_recipe": "VARCHAR", "ckpt_seed": "VARCHAR", "ckpt_steps": "VARCHAR", "comparison_metric": "VARCHAR", "comparison_params": "VARCHAR", "comparison_recipe": "VARCHAR", "epochs": "VARCHAR", "exp_name": "VARCHAR", "ft_lr": "VARCHAR", "ft_tokens": "VARCHAR", "lr": "VARCHAR", "max_train_samples": "VARCHAR", "reduce_loss": "VARCHAR", "timestamp": "VARCHAR", "tokens_per_epoch": "VARCHAR"}') AS f,
         t.run_type NOT IN ('old', 'other') AS is_known,
         contains(r.run_id, '_Ft_') AS is_full,
-        json_extract_string(config, ['learning_rate', 'num_train_epochs', 'seed', 'dpo_beta', 'dpo_loss_type', 'reduce_loss', 'max_train_samples']) AS c,
-        regexp_extract(config ->> 'model_name_or_path', 'DataDecide-(.+)-([0-9]+[MB])(/|$)', ['recipe', 'params']) AS model,
-        regexp_extract(config ->> 'model_revision', '^(?:(main)$|step([0-9]+)(?:-seed-(.+))?)', ['main', 'step', 'seed']) AS revision,
+        json_extract_string(config, ['learning_rate', 'num_train_epochs', 'seed', 'dpo_beta', 'dpo_loss_type', 'reduce_loss', 'max_train_samples', 'model_name_or_path', 'model_revision']) AS c,
+        regexp_extract(c[8], 'DataDecide-(.+)-([0-9]+[MB])(/|$)', ['recipe', 'params']) AS model,
+        regexp_extract(c[9], '^(?:(main)$|step([0-9]+)(?:-seed-(.+))?)', ['main', 'step', 'seed']) AS revision,
         json_extract_string(summary, ['$._runtime', '$._wandb.runtime', '$.total_tokens']) AS s
     FROM wandb_run AS r
     JOIN wandb_rule AS t USING (run)

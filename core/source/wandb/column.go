@@ -1,6 +1,10 @@
 package wandb
 
-import "ddcore/core/tablefile"
+import (
+	"slices"
+
+	"ddcore/core/tablefile"
+)
 
 // texts is a column of few distinct texts.
 type texts struct {
@@ -87,7 +91,12 @@ type packed struct {
 	valid []bool
 }
 
+// add doubles the room when it is full: append alone would copy long texts more
+// often.
 func (p *packed) add(text []byte, valid bool) {
+	if len(p.bytes)+len(text) > cap(p.bytes) {
+		p.bytes = slices.Grow(p.bytes, len(p.bytes)+len(text))
+	}
 	p.bytes = append(p.bytes, text...)
 	p.end(valid)
 }

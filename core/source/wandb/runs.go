@@ -93,12 +93,17 @@ func (r *runsReader) line(line []byte) error {
 	return r.append(run, outer)
 }
 
-// idOf gives the id of the run in a line, "" if it has none.
+// errFound ends a walk that has what it looked for.
+var errFound = errors.New("found")
+
+// idOf gives the id of the run in a line, "" if it has none. Mostly it stands at
+// the front of a long line.
 func idOf(line []byte) (id string) {
 	_ = jsontext.Members(line, func(key, value []byte) error {
 		switch {
 		case string(key) == "run_id" && value[0] == '"':
 			id, _ = jsontext.Unquote(value[1 : len(value)-1])
+			return errFound
 		case string(key) == "run" && value[0] == '{' && id == "":
 			id = idOf(value)
 		}
@@ -109,7 +114,7 @@ func idOf(line []byte) (id string) {
 
 func (r *runsReader) append(run, outer []byte) error {
 	var cells [numRunColumns][]byte
-	var rest []byte
+	rest := make([]byte, 0, len(run))
 	_ = jsontext.Members(run, func(key, value []byte) error {
 		column, ok := runKeys[r.layout][string(key)]
 		if ok && cells[column] == nil {
@@ -131,7 +136,7 @@ func (r *runsReader) append(run, outer []byte) error {
 	if r.export != "" {
 		cells[runExport] = []byte(r.export)
 	}
-	if rest != nil {
+	if len(rest) > 0 {
 		cells[runRest] = bytes.Join([][]byte{{'{'}, rest, {'}'}}, nil)
 	}
 	for i := range cells {
