@@ -29,7 +29,9 @@ func textFile(t testing.TB, values []string, valid []bool, options ...parquet.Wr
 	require.NoError(t, err)
 	var out bytes.Buffer
 	w := file.NewParquetWriter(&out, root, file.WithWriterProps(parquet.NewWriterProperties(options...)))
-	column, err := w.AppendRowGroup().NextColumn()
+	group, err := w.AppendRowGroupChecked()
+	require.NoError(t, err)
+	column, err := group.NextColumn()
 	require.NoError(t, err)
 	var kept []parquet.ByteArray
 	levels := make([]int16, len(values))
