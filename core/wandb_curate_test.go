@@ -297,6 +297,9 @@ func TestMatchedRuns(t *testing.T) {
 	require.Equal(t, []string{"the seed of the checkpoint is unknown", "the seed of the checkpoint is unknown"}, why(runs[3].id))
 	require.Equal(t, []string{"no such run in evals", "no such run in perplexity"}, why(runs[4].id))
 	require.Equal(t, []string{"the step somewhere is no number", "the step somewhere is no number"}, why(runs[6].id))
+	doctor := must(t, "doctor", lake, nil).csv()
+	require.Contains(t, doctor, "run checkpoints|warning|4 W&B runs start from checkpoints without results")
+	require.Contains(t, doctor, "run histories|warning|8 W&B runs have gaps")
 	require.Len(t, query(t, lake, "FROM matched_runs"), 1+7, "a run of no known type is none of them")
 
 	require.Equal(t, rows{{"n"}, {"2"}}, query(t, lake, `

@@ -79,7 +79,7 @@ def test_units() -> None:
     ):
         assert part in text, part
     assert "ingest: 100%" in text
-    assert "22/22" in text
+    assert "15/15" in text
     assert text.endswith("\n")
 
 
