@@ -3,6 +3,7 @@ package curate
 import (
 	"context"
 	"slices"
+	"time"
 
 	"ddcore/core/contract"
 	"ddcore/core/workers"
@@ -12,6 +13,7 @@ import (
 type pending struct {
 	outputs []*output
 	err     error
+	seconds float64
 	done    chan struct{}
 }
 
@@ -21,10 +23,12 @@ func (b *builder) start(ctx context.Context, f func() ([]*output, error)) {
 	b.pending = p
 	go func() {
 		defer close(p.done)
+		started := time.Now()
 		p.err = workers.Each(ctx, 1, 1, func(int) (err error) { // a panic is an error
 			p.outputs, err = f()
 			return err
 		})
+		p.seconds = time.Since(started).Seconds()
 	}()
 }
 
@@ -52,7 +56,7 @@ func (b *builder) finish(ctx context.Context) error {
 		}
 		for i := range b.built {
 			if b.built[i].Table == name {
-				b.built[i].Rows = rows
+				b.built[i].Rows, b.built[i].Seconds = rows, p.seconds // they share one pass
 			}
 		}
 		p.outputs = p.outputs[n:]
