@@ -84,6 +84,7 @@ def main() -> None:
     page = (
         f"# Benchmarks\n\nWritten by `make bench` on {day}; {where}; {a.rounds} rounds, medians.\n"
         "What is compared, and how we stood in for what datadec lacks: `bench/README.md`.\n\n"
+        f"{(HERE / 'goals.md').read_text(encoding='utf-8')}\n"
         f"## Raw files to all curated tables, full shape\n\n{table}\n"
         f"## W&B: 500 runs, 500,136 history rows, 212 MB of JSONL\n\n{wandb}\n{check}\n"
         f"## Results in Python\n\n{queries}"
