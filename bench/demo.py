@@ -14,15 +14,16 @@ import ddcore
 OUT = Path("demo")
 
 
-def raw_files() -> Path:
+def raw_files() -> list[Path]:
     """Take the real samples where they are, or make some."""
-    real = Path(os.environ.get("DDCORE_DATA", "../shared/data")) / "hf"
-    if real.is_dir():
-        print("raw files: the real DataDecide samples")
+    data = Path(os.environ.get("DDCORE_DATA", "../shared/data"))
+    real = [data / source for source in ("hf", "wandb") if (data / source).is_dir()]
+    if real:
+        print("raw files: the real samples of DataDecide and of its W&B runs")
         return real
     print("raw files: made by `ddcore sample` (no real data here; set DDCORE_DATA to its folder)")
     ddcore.sample(OUT / "raw")
-    return OUT / "raw"
+    return [OUT / "raw"]
 
 
 def show(*words: str) -> None:
@@ -45,6 +46,7 @@ def main() -> None:
         FROM perplexity GROUP BY ALL ORDER BY params, recipe, tokens
     """)
     show("table", "perplexity", "--columns", "params,recipe,seed,step,pile-valppl,c4_en-valppl", "--limit", "8")
+    show("table", "matched_runs", "--columns", "run_type,ckpt_recipe,ckpt_params,lr,ft_tok,pt_match")
     chart = (
         alt.Chart(curves, title="Validation perplexity on the Pile")
         .mark_line(point=True)
