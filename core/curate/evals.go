@@ -21,10 +21,6 @@ func (b *builder) fromMatrix(ctx context.Context, t *contract.Table) error {
 	if t.Name != "mean_eval_melted" {
 		return nil
 	}
-	m, err := b.fillMatrix(ctx)
-	if err != nil {
-		return err
-	}
 	long, err := load(ctx, b.w.Conn, contract.FindTable("evals").SQL)
 	if err != nil {
 		return err
@@ -33,11 +29,16 @@ func (b *builder) fromMatrix(ctx context.Context, t *contract.Table) error {
 	if err != nil {
 		return err
 	}
-	if n := left[0].len(); n != m.items {
-		return &contract.Error{Kind: contract.Internal, Op: "curate", Target: "full_eval", Err: fmt.Errorf("%d rows for %d checkpoints", n, m.items)}
-	}
 	if err := schedule(ctx, b.w.Conn, left); err != nil {
 		return err
+	}
+	m, err := b.fillMatrix(ctx)
+	if err != nil {
+		return err
+	}
+	if n := left[0].len(); n != m.items {
+		m.close()
+		return &contract.Error{Kind: contract.Internal, Op: "curate", Target: "full_eval", Err: fmt.Errorf("%d rows for %d checkpoints", n, m.items)}
 	}
 	b.start(ctx, func() ([]*output, error) {
 		defer m.close()
