@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 
+	"ddcore/core/jsontext"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -49,7 +51,7 @@ func TestFloatsLookAsInPython(t *testing.T) {
 		{1234567890123456.8, "1234567890123456.8"},
 		{0.00012345, "0.00012345"},
 	} {
-		assert.Equal(t, c.text, string(appendFloat(nil, c.f)))
+		assert.Equal(t, c.text, string(jsontext.AppendFloat(nil, c.f)))
 	}
 }
 
@@ -64,7 +66,7 @@ func TestFloatsReadBackEqual(t *testing.T) {
 		if math.IsNaN(f) || math.IsInf(f, 0) {
 			continue
 		}
-		text := string(appendFloat([]byte("x"), f))[1:]
+		text := string(jsontext.AppendFloat([]byte("x"), f))[1:]
 		require.Regexp(t, shape, text)
 		back, err := strconv.ParseFloat(text, 64)
 		require.NoError(t, err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"ddcore/core/jsontext"
 )
 
 // W&B files: the legacy pair with all runs, and a 3.x export of the first ones,
@@ -138,7 +140,7 @@ func (p *plan) exportHistory(dst []byte, r *ftRun) []byte {
 		o.text("run_id", r.id)
 		o.number("runtime", h.runtime)
 		o.raw("step", strconv.AppendInt(nil, h.step, 10))
-		o.text("timestamp", string(appendFloat(nil, h.timestamp)))
+		o.text("timestamp", string(jsontext.AppendFloat(nil, h.timestamp)))
 		o.raw("wandb_metadata", []byte("{}"))
 		dst = append(o.dst, "}\n"...)
 	}
@@ -208,5 +210,5 @@ func (o *object) raw(key string, value []byte) {
 }
 
 func (o *object) text(key, value string)       { o.raw(key, strconv.AppendQuote(nil, value)) }
-func (o *object) number(key string, v float64) { o.raw(key, appendFloat(nil, v)) }
+func (o *object) number(key string, v float64) { o.raw(key, jsontext.AppendFloat(nil, v)) }
 func (o *object) whole(key string, v int64)    { o.raw(key, strconv.AppendInt(nil, v, 10)) }

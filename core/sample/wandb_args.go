@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"ddcore/core/jsontext"
 )
 
 // arguments are what a training script logs beside what ddcore reads: most of a
@@ -63,7 +65,7 @@ func (r *ftRun) tokenizer() string {
 
 // args is the command line: every argument again, as a list.
 func (r *ftRun) args() []byte {
-	words := []string{"--run_name", r.id, "--output_dir", r.person().home + "/models", "--learning_rate", string(appendFloat(nil, r.lr))}
+	words := []string{"--run_name", r.id, "--output_dir", r.person().home + "/models", "--learning_rate", string(jsontext.AppendFloat(nil, r.lr))}
 	for _, name := range arguments {
 		words = append(words, "--"+name, name+"_default")
 	}

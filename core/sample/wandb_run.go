@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ddcore/core/contract"
+	"ddcore/core/jsontext"
 )
 
 // ftRun is one fine-tuning run: of a checkpoint of the sample.
@@ -115,7 +116,7 @@ func (r *ftRun) name(i int, names map[string]string) {
 	}
 	r.id = strings.NewReplacer(
 		"{ts8}", r.at.Format("2006_01_02-15_04_05"), "{ts6}", r.at.Format("060102-150405"), "{recipe}", recipe,
-		"{size}", r.start.size.label, "{step}", fmt.Sprint(r.start.step), "{seed}", fmt.Sprint(r.start.seed), "{lr}", string(appendFloat(nil, r.lr)), "{n}", fmt.Sprint(i),
+		"{size}", r.start.size.label, "{step}", fmt.Sprint(r.start.step), "{seed}", fmt.Sprint(r.start.seed), "{lr}", string(jsontext.AppendFloat(nil, r.lr)), "{n}", fmt.Sprint(i),
 	).Replace(shape)
 }
 

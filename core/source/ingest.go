@@ -194,18 +194,18 @@ func (a *action) check(ctx context.Context, w *lake.Writer, threads int, keep *k
 	if err := a.readWhole(ctx, w.Conn); err != nil {
 		return 0, unreadable(a.file, err)
 	}
-	n, err := a.rows(ctx, w.Conn)
-	if err != nil {
-		return 0, err
-	}
 	var parsed *Parsed
 	if a.table.Dict != "" {
+		n, err := a.rows(ctx, w.Conn)
+		if err != nil {
+			return 0, err
+		}
 		parsed = keep.room(n)
 	}
 	if rejects, err = a.rejects(ctx, w.Conn, threads, parsed); err != nil {
 		return 0, unreadable(a.file, err)
 	}
-	if a.table.Dict != "" {
+	if parsed != nil {
 		keep.save(parsed, w.Path, a.file.sha256)
 	}
 	return rejects, nil
