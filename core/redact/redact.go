@@ -203,7 +203,7 @@ func isWord(c byte) bool {
 }
 
 // already says that a value is a pseudonym, or names nobody.
-var already = regexp.MustCompile(`^(?:/redacted(?:/.*)?|(?:user|name|host|job|id|group|cluster|secret|sha1|ip)-[0-9a-f]{8}(?:@example\.invalid)?|https://git\.example\.invalid/[0-9a-f]{8}|localhost|127\.0\.0\.1|0\.0\.0\.0|/dev/.*|null|None|true|false|)$`)
+var already = regexp.MustCompile(`^(?:/redacted(?:/.*)?|(?:user|name|host|job|id|group|cluster|secret|beaker|sha1|ip)-[0-9a-f]{8}(?:@example\.invalid)?|https://git\.example\.invalid/[0-9a-f]{8}|localhost|127\.0\.0\.1|0\.0\.0\.0|/dev/.*|null|None|true|false|)$`)
 
 // replace gives the pseudonym of a value, counts it, and learns the value.
 func (r *Redactor) replace(rule *rule, value string) (string, bool) {

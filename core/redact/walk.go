@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -142,10 +143,17 @@ func (w *walker) object(i int, parent string, by *rule) int {
 }
 
 // ruleOf finds the rule of a key. W&B wraps the values of a config as
-// {"value": …}: that key has its parent's.
+// {"value": …}: that key has its parent's. Below the key of a tree every key
+// without a rule of its own has the tree's.
 func (r *Redactor) ruleOf(parent string, key []byte, by *rule) *rule {
 	if string(key) == "value" {
 		return by
+	}
+	if by != nil && by.tree != "" {
+		if rule := r.policy.keys[by.tree+"."+strings.ToLower(string(key))]; rule != nil {
+			return rule
+		}
+		return cmp.Or(r.ruleOf(parent, key, nil), by)
 	}
 	if rule := r.policy.keys[string(key)]; rule != nil {
 		return rule

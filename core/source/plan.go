@@ -9,7 +9,6 @@ import (
 	"ddcore/core/contract"
 	"ddcore/core/lake"
 	"ddcore/core/redact"
-	"ddcore/core/source/wandb"
 	"ddcore/core/workers"
 )
 
@@ -22,6 +21,9 @@ const (
 	Missing   = "missing"   // was ingested from this folder, is no longer there: its rows are kept
 	Removed   = "removed"   // the same, with prune: its rows are gone
 )
+
+// known lists the sources, for who names a file of another.
+const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, runs of Weights & Biases, and OLMES result dumps"
 
 // Status is what became of one file.
 type Status struct {
@@ -40,7 +42,7 @@ type Plan struct {
 	Bytes    int64 // of the files to read
 	options  Options
 	files    []*File
-	runs     []runFile
+	named    []namedFile
 }
 
 type action struct {
@@ -49,7 +51,7 @@ type action struct {
 	columns columns
 	replace int64 // file_id to drop, or -1
 	index   int   // in Statuses
-	format  wandb.Format
+	format  textFormat
 	key     *redact.Key // nil keeps personal data
 	names   redact.Names
 
@@ -90,7 +92,7 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 	if len(plan.actions) == 0 {
 		return nil, &contract.Error{
 			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
-			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases; `ddcore sample DIR` makes files to try",
+			Hint: known + "; `ddcore sample DIR` makes files to try",
 		}
 	}
 	if err := plan.learn(ctx, progress); err != nil {
@@ -133,7 +135,7 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 		return err
 	}
 	if status.Table == "" && f.named {
-		return invalid(f.Path, "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases", "the file is of no known source")
+		return invalid(f.Path, known, "the file is of no known source")
 	}
 	p.Statuses = append(p.Statuses, status)
 	return nil
@@ -190,20 +192,20 @@ func (p Progress) tell(done, total int64, what string) {
 // are on disk now.
 func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
 	seen = map[string]bool{}
-	known := map[string]bool{}
+	inLake := map[string]bool{}
 	at := map[[2]string]manifestRow{}
 	for _, m := range manifest {
-		known[m.table+m.checksum] = true
+		inLake[contentKey(m.table, m.checksum, m.location)] = true
 		at[[2]string{m.location, m.table}] = m
 	}
 	var todo []action
 	for _, a := range p.actions {
 		s := &p.Statuses[a.index]
-		content := a.table.Name + a.file.sha256
+		content := contentKey(a.table.Name, a.file.sha256, place(a.file.abs))
 		seen[content] = true // without a checksum: in nobody's way
 		old, wasHere := at[[2]string{place(a.file.abs), a.table.Name}]
 		switch {
-		case known[content]:
+		case inLake[content]:
 			s.State = Unchanged
 			continue
 		case wasHere:
@@ -211,11 +213,20 @@ func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
 		default:
 			s.State = Added
 		}
-		known[content] = a.file.sha256 != ""
+		inLake[content] = a.file.sha256 != ""
 		todo = append(todo, a)
 	}
 	p.actions = todo
 	return seen
+}
+
+// contentKey is equal for files of which the lake keeps one: those of equal
+// content, and of some tables only those that also lie in the same place.
+func contentKey(table, checksum, location string) string {
+	if t := tableNamed(table); t != nil && t.Placed {
+		return table + checksum + location
+	}
+	return table + checksum
 }
 
 // missing finds files of the manifest that came from a named folder and are
@@ -236,7 +247,7 @@ func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, mani
 		here[place(f.abs)] = true
 	}
 	for _, m := range manifest {
-		if here[m.location] || seen[m.table+m.checksum] || !under(m.folders, roots) {
+		if here[m.location] || seen[contentKey(m.table, m.checksum, m.location)] || !under(m.folders, roots) {
 			continue
 		}
 		status := Status{Path: m.path, Table: m.table, State: Missing}

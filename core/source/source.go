@@ -5,6 +5,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ddcore/core/contract"
@@ -35,13 +36,16 @@ type RawTable struct {
 	// Text says that the files are text, of which ddcore writes Parquet: no
 	// Parquet file is of this table.
 	Text bool
+	// Placed says that where a file lies is part of what it says: the same
+	// content in another place is another file.
+	Placed bool
 	// Original names the table whose rows this one holds with their personal
 	// data, as they came; "" for all others.
 	Original string
 }
 
 // Tables are all raw tables, in the order in which files are matched.
-var Tables = append(append([]RawTable{}, hfTables...), wandbTables...)
+var Tables = slices.Concat(hfTables, wandbTables, olmesTables)
 
 // Ready tells whether Setup has been done, by this version of ddcore.
 func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
