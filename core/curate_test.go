@@ -42,6 +42,12 @@ var goldens = map[string]string{
 	"run_curves":           "SELECT * FROM run_curves",
 	"run_gaps":             "SELECT * FROM run_gaps",
 	"matched_runs":         "SELECT * FROM matched_runs",
+	"posttrain_models":     "SELECT * FROM posttrain_models",
+	"posttrain_results":    "SELECT * FROM posttrain_results WHERE metric IN ('acc_raw', 'logits_per_byte_corr', 'primary_score')",
+	"posttrain_instances":  "SELECT * FROM posttrain_instances WHERE doc_id < 3",
+	"posttrain_choices":    "SELECT * FROM posttrain_choices WHERE doc_id = 0",
+	"posttrain_requests":   "SELECT * FROM posttrain_requests WHERE doc_id = 0",
+	"posttrain_checks":     "SELECT * FROM posttrain_checks",
 }
 
 func TestGolden(t *testing.T) {
@@ -202,7 +208,7 @@ func TestAnyPartition(t *testing.T) {
 				filepath.Join(raw, "hf", kind.glob), part, filepath.Join(other, kind.name, fmt.Sprintf("p%d.parquet", part)))
 		}
 	}
-	shuffled := build(t, other, filepath.Join(other, "eval", "p1.parquet"), filepath.Join(other, "eval", "*.parquet"), filepath.Join(raw, "wandb"))
+	shuffled := build(t, other, filepath.Join(other, "eval", "p1.parquet"), filepath.Join(other, "eval", "*.parquet"), filepath.Join(raw, "wandb"), filepath.Join(raw, "olmes"))
 	got := everything(t, shuffled)
 	for name := range want {
 		require.Equal(t, want[name], got[name], name)

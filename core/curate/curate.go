@@ -21,6 +21,11 @@ import (
 //go:embed tables/*.sql
 var tableFiles embed.FS
 
+// macrosSQL defines what the queries over JSON text share.
+//
+//go:embed macros.sql
+var macrosSQL string
+
 func init() {
 	entries, err := tableFiles.ReadDir("tables")
 	if err != nil {
@@ -63,7 +68,7 @@ func Fingerprint(ctx context.Context, c *lake.Conn, rules *runtypes.Rules, progr
 	h := sha256.New()
 	fmt.Fprintln(h, program)
 	fmt.Fprintln(h, rules.Text())
-	fmt.Fprintln(h, wandbSQL)
+	fmt.Fprintln(h, macrosSQL, wandbSQL, olmesSQL)
 	for _, r := range rows {
 		fmt.Fprintln(h, r...)
 	}
@@ -81,12 +86,12 @@ type builder struct {
 	rules   *runtypes.Rules
 	built   []Built
 	pending *pending
-	hasRuns bool // what the tables of W&B runs read is there
+	ready   map[string]bool // sources for which what their tables read is there
 }
 
 // Run builds all tables, inside the caller's transaction.
 func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules, progress Progress) ([]Built, error) {
-	b := &builder{w: w, workers: workers, rules: rules}
+	b := &builder{w: w, workers: workers, rules: rules, ready: map[string]bool{}}
 	defer b.finish(ctx) //nolint:errcheck // after an error nothing may still write
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
@@ -107,11 +112,8 @@ func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules
 }
 
 func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
-	if header(t, "source") == "wandb" && !b.hasRuns {
-		b.hasRuns = true
-		if err := b.prepareWandb(ctx); err != nil {
-			return 0, err
-		}
+	if err := b.prepareSource(ctx, header(t, "source")); err != nil {
+		return 0, err
 	}
 	if header(t, "reads") != "" { // a table that Go makes, in the background
 		if err := b.finish(ctx); err != nil {
@@ -127,6 +129,22 @@ func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
 		return b.macroAverage(ctx, t)
 	default:
 		return 0, fmt.Errorf("the table's header names an unknown maker %q", maker)
+	}
+}
+
+// prepareSource makes what the tables of a source of text files read, once.
+func (b *builder) prepareSource(ctx context.Context, name string) error {
+	if b.ready[name] {
+		return nil
+	}
+	b.ready[name] = true
+	switch name {
+	case "wandb":
+		return b.prepareWandb(ctx)
+	case "olmes":
+		return b.prepareOlmes(ctx)
+	default:
+		return nil
 	}
 }
 
@@ -163,6 +181,9 @@ func (b *builder) prepare(ctx context.Context) error {
 		if err := b.loadFacts(ctx, contract.LoadFacts(name)); err != nil {
 			return err
 		}
+	}
+	if err := b.w.Exec(ctx, macrosSQL); err != nil {
+		return fmt.Errorf("define macros: %w", err)
 	}
 	number := "CREATE OR REPLACE TEMP MACRO params_number(p) AS " + contract.ParamsNumber("p")
 	if err := b.w.Exec(ctx, number); err != nil {

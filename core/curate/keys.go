@@ -8,6 +8,7 @@ import (
 
 	"ddcore/core/contract"
 	"ddcore/core/lake"
+	"ddcore/core/source"
 )
 
 // rawViews names the raw rows that are no rejects.
@@ -18,6 +19,26 @@ var rawViews = map[string]string{
 func makeRawViews(ctx context.Context, c *lake.Conn) error {
 	for view, table := range rawViews {
 		if err := makeRawView(ctx, c, view, table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeTextViews makes views of raw tables that may be missing: in a lake that was
+// made before ddcore knew them. They are empty then.
+func (b *builder) makeTextViews(ctx context.Context, views map[string]string) error {
+	for view, table := range views {
+		found, err := b.w.Rows(ctx, "SELECT count(*) FROM information_schema.tables WHERE table_catalog = 'lake' AND table_schema = 'raw' AND table_name = ?", table)
+		if err != nil {
+			return fmt.Errorf("look for raw.%s: %w", table, err)
+		}
+		if found[0][0] != int64(0) {
+			err = makeRawView(ctx, b.w.Conn, view, table)
+		} else {
+			err = b.w.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s (%s, _file BIGINT, _row BIGINT)", view, source.ColumnsSQL(table)))
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -56,6 +56,7 @@ type plan struct {
 	target  *size     // 1B, which the scaling-law fits predict
 	seeds   []string  // labels of facts/seeds.csv
 	runs    []*ftRun  // fine-tuning runs
+	models  []*evaluated
 }
 
 func newPlan(o Options) (*plan, error) {
@@ -78,6 +79,7 @@ func newPlan(o Options) (*plan, error) {
 	}
 	slices.SortFunc(p.recipes, func(a, b *recipe) int { return cmp.Compare(a.name, b.name) })
 	p.addRuns(o.Runs, o.FTRows)
+	p.addModels(o.Models)
 	return p, nil
 }
 

@@ -24,7 +24,8 @@ import (
 const op = "sample"
 
 // Options chooses the shape. Zero values mean defaults: five sizes, six
-// recipes, three seeds, eight steps, 40 fine-tuning runs.
+// recipes, three seeds, eight steps, 40 fine-tuning runs, three models after
+// their training.
 type Options struct {
 	Sizes   []string // labels as in facts/model_sizes.csv, e.g. "150M"
 	Recipes []string // display names as in facts/recipes.csv
@@ -42,6 +43,10 @@ type Options struct {
 	// Runs is the number of fine-tuning runs in the W&B files, FTRows that of
 	// history entries a run. 0 means 40 runs of 20 entries; below 0 none.
 	Runs, FTRows int
+
+	// Models is the number of models in the OLMES dumps. 0 means three, below 0
+	// none.
+	Models int
 
 	Seed uint64 // random seed; the same options give the same bytes (on one CPU architecture)
 }
@@ -89,7 +94,7 @@ func Generate(ctx context.Context, dir string, o Options, progress func(done, to
 
 // outputs lists all files in the order in which they are written.
 func (p *plan) outputs() []output {
-	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), p.wandbFiles()...)
+	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), append(p.wandbFiles(), p.olmesFiles()...)...)
 }
 
 // reporter turns rows written into calls of progress.

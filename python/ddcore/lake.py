@@ -116,7 +116,7 @@ class Lake:
         Args:
             paths: Files, folders or globs to read. Each source recognises its files.
             prune: Drop the rows of files that were ingested from a named folder and are no longer in it.
-            keep_personal: Also keep W&B text with its personal data, in raw tables that end in _personal;
+            keep_personal: Also keep text (W&B, OLMES) with its personal data, in raw tables that end in _personal;
                 without it, those kept before are dropped.
             progress: True for a progress bar where one can be seen, False for none, or a function to call.
 

@@ -27,6 +27,7 @@ def sample(
     full: bool = False,
     runs: int | None = None,
     history_rows: int | None = None,
+    models: int | None = None,
     seed: int = 0,
     progress: Show = True,
 ) -> pa.Table:
@@ -41,6 +42,7 @@ def sample(
         full: The full published shape: 1,410,750 task results, about 0.6 GB.
         runs: Fine-tuning runs in the W&B files; default: 40, below 0 none.
         history_rows: W&B history entries per run; default: 20.
+        models: Models in the OLMES dumps; default: 3, below 0 none.
         seed: Random seed; the same options give the same bytes.
         progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
@@ -64,6 +66,7 @@ def sample(
         "full": full,
         "runs": None if runs is None else operator.index(runs),
         "history_rows": None if history_rows is None else operator.index(history_rows),
+        "models": None if models is None else operator.index(models),
         "seed": operator.index(seed),
     }
     with bar("sample", progress) as report:

@@ -32,6 +32,9 @@ type Blocks func(ctx context.Context, yield func(Block) error) error
 // longest bytes is passed over, and said to be broken; 0 is no bound.
 func Cut(r io.Reader, size int64, longest int) Blocks {
 	room := int(min(BlockBytes, size+1)) // one more, to see the end
+	if longest > 0 {
+		room = min(room, longest) // so that only the first line of a block can be too long
+	}
 	return func(ctx context.Context, yield func(Block) error) error {
 		line := int64(1)
 		var carry []byte
@@ -65,6 +68,9 @@ func Cut(r io.Reader, size int64, longest int) Blocks {
 // readBlock reads on behind carry, until the block is full and holds the end of
 // a line, or is longer than a line may be. io.EOF comes with the last block.
 func readBlock(r io.Reader, carry []byte, room, longest int) ([]byte, error) {
+	if bytes.IndexByte(carry, '\n') >= 0 { // lines behind one that was too long
+		return carry, nil
+	}
 	text := make([]byte, len(carry), len(carry)+room)
 	copy(text, carry)
 	for {
