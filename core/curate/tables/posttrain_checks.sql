@@ -67,7 +67,7 @@ held_kinds AS (
 ),
 all_checks AS (
     SELECT model_run, model_hash, task_name, check_name, metric, value, derived_value, n_instances, is_ok,
-        if(is_ok, NULL, coalesce(unknown, 'the questions give ' || derived_value || ', the record says ' || value)) AS reason
+        if(is_ok, NULL, coalesce(unknown, 'the ' || if(check_name = 'mean', 'questions', 'tasks') || ' give ' || derived_value || ', the record says ' || value)) AS reason
     FROM compared
     UNION ALL
     SELECT model_run, model_hash, task_name, check_name, metric, value, derived_value, n_instances, is_ok,
