@@ -110,7 +110,7 @@ func (r *Redactor) line(text []byte) []byte {
 	found := classes(text)
 	out := text
 	if found&(equals|colon) != 0 {
-		out = r.pairs(out)
+		out = r.pairs(out, nil)
 	}
 	for _, rule := range r.policy.shapes {
 		if rule.needed(found, out) {
@@ -150,19 +150,26 @@ func (r *Redactor) shape(rule *rule, text []byte) []byte {
 }
 
 // pairs replaces the values of known keys inside a text: an argument
-// --user=name, JSON or a Python dictionary in a string, a broken line.
-func (r *Redactor) pairs(text []byte) []byte {
+// --user=name, JSON or a Python dictionary in a string, a broken line. by is the
+// rule of the key around them, if any. The braces of a tree go as a whole.
+func (r *Redactor) pairs(text []byte, by *rule) []byte {
 	var out []byte
 	last := 0
 	for i := 1; i < len(text); i++ {
 		if text[i] != '=' && text[i] != ':' {
 			continue
 		}
-		rule := r.ruleOf("", bytes.TrimLeft(keyBefore(text, i), "-"), nil)
+		rule := r.ruleOf("", bytes.TrimLeft(keyBefore(text, i), "-"), by)
 		if rule == nil {
 			continue
 		}
 		start, end := valueAfter(text, i+1)
+		if by == nil && rule.tree != "" && start < len(text) && text[start] == '{' {
+			end = treeAfter(text, start)
+			counts := maps.Clone(r.Counts)
+			r.pairs(text[start:end], rule) // for the names in it
+			r.Counts = counts
+		}
 		if new, ok := r.replace(rule, string(text[start:end])); ok && start >= last {
 			out = append(append(out, text[last:start]...), new...)
 			last, i = end, end
@@ -196,6 +203,24 @@ func valueAfter(text []byte, i int) (start, end int) {
 		i++
 	}
 	return start, i
+}
+
+// treeAfter gives the end of the braces that open at start; of the text, where
+// they do not close.
+func treeAfter(text []byte, start int) int {
+	depth := 0
+	for i := start; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if depth <= 0 {
+			return i + 1
+		}
+	}
+	return len(text)
 }
 
 func isWord(c byte) bool {
