@@ -166,9 +166,9 @@ func (r *Redactor) pairs(text []byte, by *rule) []byte {
 		start, end := valueAfter(text, i+1)
 		if by == nil && rule.tree != "" && start < len(text) && text[start] == '{' {
 			end = treeAfter(text, start)
-			counts := maps.Clone(r.Counts)
+			counts, found := maps.Clone(r.Counts), len(r.found)
 			r.pairs(text[start:end], rule) // for the names in it
-			r.Counts = counts
+			r.Counts, r.found = counts, r.found[:found]
 		}
 		if new, ok := r.replace(rule, string(text[start:end])); ok && start >= last {
 			out = append(append(out, text[last:start]...), new...)
