@@ -126,6 +126,7 @@ func TestOddDumps(t *testing.T) {
 	require.Equal(t, rows{{"choice", "continuation", "num_tokens"}, {"0", "so \uFFFD 72", "12"}, {"1", "(null)", "(null)"}}, query(t, lake, "SELECT choice, continuation, num_tokens FROM posttrain_choices ORDER BY ALL"))
 	require.Equal(t, rows{{"context", "continuation", "request_options", "native_id_type"}, {`[{"role":"user","content":"hi"}]`, "(null)", `{"stop_sequences":["\n"]}`, "null"}},
 		query(t, lake, "SELECT context, continuation, request_options, native_id_type FROM posttrain_requests"))
+	require.Equal(t, rows{{"model"}, {"some/model"}}, query(t, lake, "SELECT model FROM posttrain_models"))
 	require.NotContains(t, strings.Join(bad(t, lake), "\n"), "mean|exact_match|false")
 }
 

@@ -10,21 +10,22 @@ WITH model AS (
     SELECT
         model_run,
         model_hash,
-        arg_max(model_config ->> 'model', evaluated_at) AS model,
-        coalesce(arg_max(model_config ->> 'revision', evaluated_at), nullif(regexp_extract(model_run, '__([^/]+)$', 1), '')) AS revision,
-        arg_max(model_config ->> 'model_path', evaluated_at) AS model_path,
+        any_value(model_config ->> 'model' ORDER BY evaluated_at DESC NULLS LAST) AS model,
+        coalesce(any_value(model_config ->> 'revision' ORDER BY evaluated_at DESC NULLS LAST), nullif(regexp_extract(model_run, '__([^/]+)$', 1), '')) AS revision,
+        any_value(model_config ->> 'model_path' ORDER BY evaluated_at DESC NULLS LAST) AS model_path,
         max(evaluated_at) AS evaluated_at,
         count(*) AS n_tasks
     FROM olmes_record
     GROUP BY model_run, model_hash
 ),
 name AS (
-    SELECT DISTINCT model_run, model_hash, name
+    SELECT model_run, model_hash, name, min(rank) AS rank
     FROM (
-        SELECT model_run, model_hash, unnest([model_run, regexp_replace(model_run, '__[^/]*$', ''), regexp_extract(model, '([^/]+)/*$', 1), regexp_extract(model_path, '([^/]+)/*$', 1)]) AS name
+        SELECT model_run, model_hash, unnest([model_run, regexp_replace(model_run, '__[^/]*$', ''), regexp_extract(model, '([^/]+)/*$', 1), regexp_extract(model_path, '([^/]+)/*$', 1)]) AS name, unnest([3, 4, 1, 2]) AS rank
         FROM model
     )
     WHERE name <> ''
+    GROUP BY ALL
 ),
 run AS (
     SELECT n.model_run, n.model_hash, count(DISTINCT (r.project, r.run_id)) AS n, any_value(r.project) AS project, any_value(r.run_id) AS run_id
@@ -33,7 +34,7 @@ run AS (
     GROUP BY ALL
 ),
 checkpoint_name AS (
-    SELECT model_run, model_hash, any_value(c) AS c
+    SELECT model_run, model_hash, any_value(c ORDER BY rank) AS c
     FROM (SELECT *, regexp_extract(name, 'DataDecide-(.+)-([0-9]+[MB])(?:__.*)?$', ['recipe', 'params']) AS c FROM name)
     WHERE c.params <> ''
     GROUP BY ALL
