@@ -208,7 +208,8 @@ func TestAnyPartition(t *testing.T) {
 				filepath.Join(raw, "hf", kind.glob), part, filepath.Join(other, kind.name, fmt.Sprintf("p%d.parquet", part)))
 		}
 	}
-	shuffled := build(t, other, filepath.Join(other, "eval", "p1.parquet"), filepath.Join(other, "eval", "*.parquet"), filepath.Join(raw, "wandb"), filepath.Join(raw, "olmes"))
+	require.NoError(t, os.CopyFS(filepath.Join(other, "olmes"), os.DirFS(filepath.Join(raw, "olmes")))) // a result names its folder
+	shuffled := build(t, other, filepath.Join(other, "eval", "p1.parquet"), filepath.Join(other, "eval", "*.parquet"), filepath.Join(raw, "wandb"))
 	got := everything(t, shuffled)
 	for name := range want {
 		require.Equal(t, want[name], got[name], name)
