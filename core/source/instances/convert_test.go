@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"ddcore/core/lake"
+	"ddcore/core/sample"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/stretchr/testify/require"
@@ -424,4 +425,22 @@ func FuzzLine(f *testing.F) {
 		c.instance(b, 0)
 		derive(b)
 	})
+}
+
+// TestSampleIsSound: what `ddcore sample` makes has the published shape, no
+// rejects, and aggregates that its instances imply.
+func TestSampleIsSound(t *testing.T) {
+	dir := t.TempDir()
+	_, err := sample.Generate(context.Background(), dir, sample.Options{Sizes: []string{"150M"}, Recipes: []string{"C4", "Dolma1.7"}, Runs: -1, Checkpoints: 3}, nil)
+	require.NoError(t, err)
+	archives, err := filepath.Glob(filepath.Join(dir, "instances", "models", "*.tar.gz"))
+	require.NoError(t, err)
+	require.Len(t, archives, 2)
+	for _, archive := range archives {
+		_, err = Artifact{Path: filepath.Base(archive), File: archive, Kind: Recipe}.Walk(context.Background(), all, func(p *Part) error {
+			requireWhole(t, p)
+			return nil
+		}, noReject(t))
+		require.NoError(t, err)
+	}
 }
