@@ -330,6 +330,11 @@ func (c *Converter) finish(name string, t *taskParts) {
 	t.task.Task = name
 	t.task.Instances, t.task.Choices = int64(t.rows.rows()), int64(t.rows.choiceRows())
 	t.task.compare(derive(t.rows), &t.checker)
+	if at, ok := spelledByModel(t.task.Model, t.task.Revision); ok {
+		if said, err := at.checkpoint(); err == nil && said != c.record.Checkpoint {
+			t.checker.fail("model_config", "the path says %+v, the task's metrics %+v", c.record.Checkpoint, said)
+		}
+	}
 	c.record.Instances += t.task.Instances
 	c.record.Choices += t.task.Choices
 	c.record.Tasks = append(c.record.Tasks, t.task)
