@@ -77,6 +77,9 @@ type manifestRow struct {
 	table, path, location, folders, checksum string
 }
 
+// known says what ingest reads.
+const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, archives of DataDecide-eval-instances, and runs of Weights & Biases"
+
 // MakePlan compares the files under paths with the manifest.
 func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, progress Progress) (*Plan, error) {
 	files, err := Find(paths)
@@ -96,7 +99,7 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 	if len(plan.actions) == 0 && len(plan.artifacts) == 0 {
 		return nil, &contract.Error{
 			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
-			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases; `ddcore sample DIR` makes files to try",
+			Hint: known + "; `ddcore sample DIR` makes files to try",
 		}
 	}
 	if err := plan.learn(ctx, progress); err != nil {
@@ -145,7 +148,7 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 		return err
 	}
 	if status.Table == "" && f.named {
-		return invalid(f.Path, "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases", "the file is of no known source")
+		return invalid(f.Path, known, "the file is of no known source")
 	}
 	p.Statuses = append(p.Statuses, status)
 	return nil
