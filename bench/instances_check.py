@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+
 from instances_duckdb import CHOICE, REAL, WHOLE
 
 NUMBERS = {

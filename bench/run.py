@@ -81,7 +81,9 @@ def main() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     venvs, where = environments(), machine()
     python = venvs / "duckdb" / "bin" / "python"
-    table, made = compare("full", a.full or sample(WORK / "raw", "--full", "--checkpoints", "-1"), "commands.toml", a.rounds)
+    table, made = compare(
+        "full", a.full or sample(WORK / "raw", "--full", "--checkpoints", "-1"), "commands.toml", a.rounds
+    )
     queries = output(TOP / ".venv" / "bin" / "python", HERE / "queries.py", made / "ddcore" / "lake", python)
     wandb, made = compare("wandb", sample(WORK / "wandb-raw", *WANDB_SHAPE), "wandb.toml", a.rounds)
     check = output(python, HERE / "wandb_check.py", *(made / name for name in WANDB_COMMANDS))
@@ -90,7 +92,9 @@ def main() -> None:
         subprocess.run([sys.executable, HERE / "instances_unpack.py", raw], check=True)
     instances, made = compare("instances", raw, "instances.toml", a.rounds)
     same = output(python, HERE / "instances_check.py", *(made / name for name in INSTANCES_COMMANDS))
-    more, _ = compare("instances-60", sample(WORK / "instances-raw-60", *MORE_INSTANCES_SHAPE), "instances60.toml", a.rounds)
+    more, _ = compare(
+        "instances-60", sample(WORK / "instances-raw-60", *MORE_INSTANCES_SHAPE), "instances60.toml", a.rounds
+    )
     day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     page = (
         f"# Benchmarks\n\nWritten by `make bench` on {day}; {where}; {a.rounds} rounds, medians.\n"
@@ -98,7 +102,8 @@ def main() -> None:
         f"{(HERE / 'goals.md').read_text(encoding='utf-8')}\n"
         f"## Raw files to all curated tables, full shape\n\n{table}\n"
         f"## W&B: 500 runs, 500,136 history rows, 212 MB of JSONL\n\n{wandb}\n{check}\n"
-        f"## Instances: 6 checkpoints, 226,092 instances, 823,470 choices, 366 MB of JSON in archives of 64 MB\n\n{instances}\n{same}\n"
+        "## Instances: 6 checkpoints, 226,092 instances, 823,470 choices, 366 MB of JSON in archives of 64 MB\n\n"
+        f"{instances}\n{same}\n"
         f"## Instances: 60 checkpoints, 2,260,920 instances\n\n{more}\n"
         f"## Results in Python\n\n{queries}"
     )

@@ -5,9 +5,10 @@ import json
 import tarfile
 from pathlib import Path
 
-import ddcore
 import pyarrow.compute as pc
 import pytest
+
+import ddcore
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,9 @@ def lines(archive: Path) -> dict[tuple[int, int, str, int], dict]:
                         continue
                     for line in inner.extractfile(file).read().splitlines():
                         one = json.loads(line)
-                        found[seeds[seed.removeprefix("seed-")], int(step.removeprefix("step-")), task, one["doc_id"]] = one
+                        found[
+                            seeds[seed.removeprefix("seed-")], int(step.removeprefix("step-")), task, one["doc_id"]
+                        ] = one
     return found
 
 
