@@ -91,7 +91,8 @@ def check(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     aggregates = db.sql(f"""
         WITH derived AS (SELECT key, count(*) AS n, {means} FROM line GROUP BY key)
         SELECT count(*) FROM (
-            SELECT {KEYS} AS key, * FROM read_json('{folder}/**/*-metrics.json', filename = true, columns = {columns})) AS a
+            SELECT {KEYS} AS key, *
+            FROM read_json('{folder}/**/*-metrics.json', filename = true, columns = {columns})) AS a
         FULL JOIN derived AS d USING (key) WHERE d.n IS DISTINCT FROM a.num_instances OR {differ}""").fetchone()
     if twice != (0,) or wrong != (0,) or aggregates != (0,):
         raise SystemExit(f"{folder}: {twice} keys twice, {wrong} labels, {aggregates} aggregates differ")
