@@ -116,11 +116,5 @@ func (p *packed) truncate(n int) {
 }
 
 func (p *packed) encode(e *tablefile.Encoder) tablefile.Chunk {
-	all := string(p.bytes)
-	values := make([]string, len(p.ends))
-	start := 0
-	for i, end := range p.ends {
-		values[i], start = all[start:end], end
-	}
-	return e.Texts(values, p.valid)
+	return e.EndToEnd(p.bytes, p.ends, p.valid)
 }

@@ -248,6 +248,7 @@ func (c *conversion) work(queue <-chan work) {
 			}()
 			if p.err == nil {
 				p = c.read(w.block, r, e)
+				w.release()
 			}
 		}()
 	}

@@ -34,6 +34,7 @@ func Learn(ctx context.Context, path string, format Format, given redact.Names, 
 		return nil, err
 	}
 	err = from(ctx, func(b block) error {
+		defer b.release()
 		lines := bytes.Split(b.text, []byte("\n"))
 		return workers.Each(ctx, threads, threads, func(i int) error {
 			for k := i; k < len(lines); k += threads {
