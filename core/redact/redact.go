@@ -24,6 +24,8 @@ type Redactor struct {
 	known  map[string]bool  // the same, as a set
 	learnt map[string]*rule // in all runs
 	clean  map[string]bool  // texts in which nothing was found
+	tokens map[string]*token
+	last   *token // the key or item that was read last
 	made   map[[2]string]string
 
 	cleanBytes int
@@ -33,7 +35,7 @@ type Redactor struct {
 func New(key Key, given Names) *Redactor {
 	r := &Redactor{
 		policy: thePolicy(), key: key, given: given, Counts: map[string]int64{},
-		known: map[string]bool{}, learnt: map[string]*rule{}, clean: map[string]bool{}, made: map[[2]string]string{},
+		known: map[string]bool{}, learnt: map[string]*rule{}, clean: map[string]bool{}, tokens: map[string]*token{}, last: new(token), made: map[[2]string]string{},
 	}
 	r.Begin()
 	return r
@@ -158,7 +160,7 @@ func (r *Redactor) pairs(text []byte) []byte {
 		if text[i] != '=' && text[i] != ':' {
 			continue
 		}
-		rule := r.ruleOf("", bytes.TrimLeft(keyBefore(text, i), "-"), nil)
+		rule := r.policy.ruleOf(bytes.TrimLeft(keyBefore(text, i), "-"))
 		if rule == nil {
 			continue
 		}

@@ -56,6 +56,9 @@ func (w *walker) upTo(i int) {
 func (w *walker) value(i int, key string, by *rule) int {
 	switch w.text[i] {
 	case '"':
+		if by == nil {
+			return w.plainValue(i)
+		}
 		end, _ := jsontext.String(w.text, i)
 		w.string(i, end, by)
 		return end
@@ -79,7 +82,8 @@ func (w *walker) value(i int, key string, by *rule) int {
 
 func isWhole(text []byte) bool { return len(bytes.Trim(text, "0123456789")) == 0 }
 
-func (w *walker) string(start, end int, by *rule) {
+// string redacts a string, and tells whether it is one in which nothing is found.
+func (w *walker) string(start, end int, by *rule) (isClean bool) {
 	raw := w.text[start+1 : end-1]
 	text := raw
 	if bytes.IndexByte(raw, '\\') >= 0 {
@@ -90,12 +94,13 @@ func (w *walker) string(start, end int, by *rule) {
 	if by != nil {
 		if new, ok := w.r.replace(by, string(text)); ok {
 			w.put(start, end, []byte(new))
-			return
+			return false
 		}
 	}
 	if new := w.r.plain(text); !bytes.Equal(new, text) {
 		w.put(start, end, new)
 	}
+	return len(text) < 3 || w.r.clean[string(text)]
 }
 
 // once redacts an object, or repeats what was done to the same one before.
@@ -131,11 +136,9 @@ func (w *walker) once(i int, key string) int {
 func (w *walker) object(i int, parent string, by *rule) int {
 	i = jsontext.Space(w.text, i+1)
 	for w.text[i] != '}' {
-		end, _ := jsontext.String(w.text, i)
-		key := w.text[i+1 : end-1]
-		w.string(i, end, nil)
+		key, end := w.key(i)
 		i = jsontext.Space(w.text, end) + 1 // the colon
-		i = w.value(jsontext.Space(w.text, i), string(key), w.r.ruleOf(parent, key, by))
+		i = w.value(jsontext.Space(w.text, i), key.raw, w.r.ruleOf(parent, key, by))
 		i = w.next(i)
 	}
 	return i + 1
@@ -143,20 +146,23 @@ func (w *walker) object(i int, parent string, by *rule) int {
 
 // ruleOf finds the rule of a key. W&B wraps the values of a config as
 // {"value": …}: that key has its parent's.
-func (r *Redactor) ruleOf(parent string, key []byte, by *rule) *rule {
-	if string(key) == "value" {
+func (r *Redactor) ruleOf(parent string, key *token, by *rule) *rule {
+	switch {
+	case key.raw == "value":
 		return by
+	case key.raw == "name" && key.rule == nil:
+		return r.policy.keys[parent+".name"]
+	default:
+		return key.rule
 	}
-	if rule := r.policy.keys[string(key)]; rule != nil {
+}
+
+// ruleOf finds the rule of a key that has it whatever stands around.
+func (p *policy) ruleOf(key []byte) *rule {
+	if rule := p.keys[string(key)]; rule != nil || classes(key)&(upper|dash) == 0 {
 		return rule
 	}
-	if string(key) == "name" {
-		return r.policy.keys[parent+".name"]
-	}
-	if classes(key)&(upper|dash) == 0 {
-		return nil
-	}
-	return r.policy.keys[strings.ToLower(strings.ReplaceAll(string(key), "-", "_"))]
+	return p.keys[strings.ToLower(strings.ReplaceAll(string(key), "-", "_"))]
 }
 
 // list redacts a list. In a list of arguments a value stands behind its flag.
@@ -165,10 +171,14 @@ func (w *walker) list(i int, key string, by *rule) int {
 	item := by
 	for w.text[i] != ']' {
 		start := i
-		i = w.value(i, key, item)
+		if item == nil && w.text[i] == '"' {
+			_, i = w.key(i)
+		} else {
+			i = w.value(i, key, item)
+		}
 		item = by
 		if by == nil && bytes.HasPrefix(w.text[start:], []byte(`"-`)) {
-			item = w.r.ruleOf("", bytes.TrimLeft(w.text[start+1:i-1], "-"), nil)
+			item = w.r.policy.ruleOf(bytes.TrimLeft(w.text[start+1:i-1], "-"))
 		}
 		i = w.next(i)
 	}

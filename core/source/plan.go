@@ -40,7 +40,6 @@ type Plan struct {
 	Bytes    int64 // of the files to read
 	options  Options
 	files    []*File
-	runs     []runFile
 }
 
 type action struct {
@@ -71,8 +70,9 @@ type manifestRow struct {
 	table, path, location, folders, checksum string
 }
 
-// MakePlan compares the files under paths with the manifest.
-func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, progress Progress) (*Plan, error) {
+// MakePlan compares the files under paths with the manifest. The lake is locked:
+// the files are looked for again.
+func MakePlan(ctx context.Context, c *lake.Conn, paths []string, learning *Learning, o Options, progress Progress) (*Plan, error) {
 	files, err := Find(paths)
 	if err != nil {
 		return nil, err
@@ -93,9 +93,12 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases; `ddcore sample DIR` makes files to try",
 		}
 	}
-	if err := plan.learn(ctx, progress); err != nil {
+	progress.tell(0, plan.Bytes, "looking for names")
+	names, err := learning.of(ctx, files, o.Threads)
+	if err != nil {
 		return nil, err
 	}
+	plan.know(names)
 	if err := plan.digest(ctx, manifest, progress); err != nil {
 		return nil, err
 	}

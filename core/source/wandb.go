@@ -59,9 +59,6 @@ func (p *Plan) addText(f *File) (found bool, err error) {
 	if err != nil {
 		return false, &contract.Error{Kind: contract.IO, Op: "ingest", Target: f.Path, Err: cause(err), Hint: "may you read it?"}
 	}
-	if format.HasRuns() {
-		p.runs = append(p.runs, runFile{f, format})
-	}
 	for _, name := range format.Tables() {
 		p.addTable(f, format, tableNamed(name))
 		if p.options.KeepPersonal {
@@ -84,27 +81,9 @@ func (p *Plan) addTable(f *File, format wandb.Format, t *RawTable) {
 	p.Bytes += f.Bytes
 }
 
-// runFile is a file at hand with W&B runs, whether it is in the lake already or not.
-type runFile struct {
-	*File
-	format wandb.Format
-}
-
-// learn collects the names in the runs at hand, for all that is redacted: paths
-// of files, too, which raw.files keeps.
-func (p *Plan) learn(ctx context.Context, progress Progress) error {
-	var names redact.Names
-	for _, f := range p.runs {
-		progress.tell(0, p.Bytes, "looking for names")
-		learnt, err := wandb.Learn(ctx, f.abs, f.format, names, p.options.Key, p.options.Threads)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return storeError(f.File, cause(err))
-		}
-		names = learnt
-	}
+// know takes the names that were learnt, for all that is redacted: paths of
+// files, too, which raw.files keeps.
+func (p *Plan) know(names redact.Names) {
 	for i := range p.actions {
 		p.actions[i].names = names
 	}
@@ -115,7 +94,6 @@ func (p *Plan) learn(ctx context.Context, progress Progress) error {
 	for i := range p.Statuses {
 		p.Statuses[i].Path = r.Path(p.Statuses[i].Path)
 	}
-	return nil
 }
 
 // cause drops the path from an error of the file system: the target has it.

@@ -19,7 +19,7 @@ func (f Format) HasRuns() bool { return slices.Contains(f.Tables(), RunsTable) }
 // Learn reads a file with runs for the names in it, beside those that are given.
 // All files are read so before any is converted: a name that one run gives away
 // stands in the texts of others, and in histories.
-func Learn(ctx context.Context, path string, format Format, given redact.Names, key redact.Key, threads int) (redact.Names, error) {
+func Learn(ctx context.Context, path string, format Format, given redact.Names, threads int) (redact.Names, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func Learn(ctx context.Context, path string, format Format, given redact.Names, 
 	defer f.Close()
 	redactors := make([]*redact.Redactor, threads)
 	for i := range redactors {
-		redactors[i] = redact.New(key, given)
+		redactors[i] = redact.New(redact.Key{}, given) // its pseudonyms go nowhere
 	}
 	from, err := runBlocks(f, format)
 	if err != nil {
