@@ -8,7 +8,13 @@ import "bytes"
 type Once struct {
 	seen    []map[string]*int // by level of nesting: the object that had the key last
 	objects int
+	read    [][]byte // long objects of the text: what W&B writes twice is read once
 }
+
+const (
+	longObject  = 1 << 10 // bytes that make an object worth comparing
+	manyObjects = 64      // objects to compare with
+)
 
 // maxKeys bounds the keys that are remembered, by level.
 const maxKeys = 1 << 16
@@ -22,6 +28,7 @@ func (o *Once) Text(b []byte) []byte {
 			clear(o.seen[level])
 		}
 	}
+	o.read = o.read[:0]
 	if _, twice := o.find(b, Space(b, 0), 0); !twice {
 		return b
 	}
@@ -35,7 +42,12 @@ func (o *Once) find(b []byte, i, level int) (end int, twice bool) {
 		end, _ = Skip(b, i)
 		return end, false
 	}
-	isObject := b[i] == '{'
+	isObject, start := b[i] == '{', i
+	for _, read := range o.read {
+		if isObject && bytes.HasPrefix(b[i:], read) {
+			return i + len(read), false
+		}
+	}
 	o.objects++
 	object := o.objects
 	for i = Space(b, i+1); b[i] != '}' && b[i] != ']'; {
@@ -53,7 +65,10 @@ func (o *Once) find(b []byte, i, level int) (end int, twice bool) {
 			i = Space(b, i+1)
 		}
 	}
-	return i + 1, false
+	if end = i + 1; isObject && end-start >= longObject && len(o.read) < manyObjects {
+		o.read = append(o.read, b[start:end])
+	}
+	return end, false
 }
 
 // meets notes a key of an object, and tells whether the object had it before.

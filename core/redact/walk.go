@@ -14,7 +14,8 @@ type walker struct {
 	r    *Redactor
 	text []byte
 	out  []byte
-	last int // what stands before is in out
+	last int  // what stands before is in out
+	mute bool // nobody wants the redacted text
 	read []object
 }
 
@@ -34,10 +35,14 @@ func (w *walker) finish() []byte {
 	if w.last == 0 {
 		return w.text
 	}
-	return append(w.out, w.text[w.last:]...)
+	w.out = append(w.out, w.text[w.last:]...)
+	return w.out
 }
 
 func (w *walker) put(start, end int, new []byte) {
+	if w.mute {
+		return
+	}
 	w.upTo(start)
 	w.out = jsontext.AppendQuoted(w.out, string(new))
 	w.last = end
@@ -45,9 +50,6 @@ func (w *walker) put(start, end int, new []byte) {
 
 // upTo copies what stands before i.
 func (w *walker) upTo(i int) {
-	if w.out == nil {
-		w.out = make([]byte, 0, len(w.text)+len(w.text)/8)
-	}
 	w.out = append(w.out, w.text[w.last:i]...)
 }
 
@@ -110,7 +112,7 @@ func (w *walker) once(i int, key string) int {
 			continue
 		}
 		end := i + len(o.text)
-		if len(o.found) > 0 {
+		if len(o.found) > 0 && !w.mute {
 			w.upTo(i)
 			w.out = append(w.out, o.redacted...)
 			w.last = end
@@ -126,7 +128,7 @@ func (w *walker) once(i int, key string) int {
 		return end
 	}
 	o := object{text: w.text[i:end], found: slices.Clone(w.r.found[found:])}
-	if len(o.found) > 0 {
+	if len(o.found) > 0 && !w.mute {
 		o.redacted = slices.Concat(w.out[start:], w.text[w.last:end])
 	}
 	w.read = append(w.read, o)

@@ -106,6 +106,9 @@ func (p *packed) end(valid bool) {
 	p.valid = append(p.valid, valid)
 }
 
+// reset keeps the memory: a block's columns have been encoded.
+func (p *packed) reset() { p.truncate(0) }
+
 func (p *packed) truncate(n int) {
 	p.ends, p.valid = p.ends[:n], p.valid[:n]
 	length := 0

@@ -166,6 +166,13 @@ func (r *runsReader) placeholder() {
 	r.rows++
 }
 
+func (r *runsReader) reset() {
+	for i := range r.columns {
+		r.columns[i].reset()
+	}
+	r.rows = 0
+}
+
 func (r *runsReader) count() int { return r.rows }
 
 func (r *runsReader) encode(e *tablefile.Encoder) []tablefile.Chunk {
