@@ -8,13 +8,8 @@ import "bytes"
 type Once struct {
 	seen    []map[string]*int // by level of nesting: the object that had the key last
 	objects int
-	read    [][]byte // long objects of the text: what W&B writes twice is read once
+	copies  Copies
 }
-
-const (
-	longObject  = 1 << 10 // bytes that make an object worth comparing
-	manyObjects = 64      // objects to compare with
-)
 
 // maxKeys bounds the keys that are remembered, by level.
 const maxKeys = 1 << 16
@@ -28,7 +23,7 @@ func (o *Once) Text(b []byte) []byte {
 			clear(o.seen[level])
 		}
 	}
-	o.read = o.read[:0]
+	o.copies.read = o.copies.read[:0]
 	if _, twice := o.find(b, Space(b, 0), 0); !twice {
 		return b
 	}
@@ -43,10 +38,8 @@ func (o *Once) find(b []byte, i, level int) (end int, twice bool) {
 		return end, false
 	}
 	isObject, start := b[i] == '{', i
-	for _, read := range o.read {
-		if isObject && bytes.HasPrefix(b[i:], read) {
-			return i + len(read), false
-		}
+	if end, ok := o.copies.find(b, i); ok {
+		return end, false
 	}
 	o.objects++
 	object := o.objects
@@ -65,10 +58,10 @@ func (o *Once) find(b []byte, i, level int) (end int, twice bool) {
 			i = Space(b, i+1)
 		}
 	}
-	if end = i + 1; isObject && end-start >= longObject && len(o.read) < manyObjects {
-		o.read = append(o.read, b[start:end])
+	if isObject {
+		o.copies.keep(b[start : i+1])
 	}
-	return end, false
+	return i + 1, false
 }
 
 // meets notes a key of an object, and tells whether the object had it before.

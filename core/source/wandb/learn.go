@@ -25,6 +25,7 @@ func Learn(ctx context.Context, path string, format Format, given redact.Names, 
 		return nil, err
 	}
 	defer f.Close()
+	copies := make([]jsontext.Copies, threads)
 	redactors := make([]*redact.Redactor, threads)
 	for i := range redactors {
 		redactors[i] = redact.New(redact.Key{}, given) // its pseudonyms go nowhere
@@ -38,7 +39,7 @@ func Learn(ctx context.Context, path string, format Format, given redact.Names, 
 		lines := bytes.Split(b.text, []byte("\n"))
 		return workers.Each(ctx, threads, threads, func(i int) error {
 			for k := i; k < len(lines); k += threads {
-				learnLine(redactors[i], lines[k])
+				learnLine(redactors[i], &copies[i], lines[k])
 			}
 			return ctx.Err()
 		})
@@ -61,8 +62,8 @@ func runBlocks(f *os.File, format Format) (blocks, error) {
 	return lineBlocks(f, info.Size()), err
 }
 
-func learnLine(r *redact.Redactor, line []byte) {
-	if utf8.Valid(line) && jsontext.Whole(line) == nil {
+func learnLine(r *redact.Redactor, copies *jsontext.Copies, line []byte) {
+	if utf8.Valid(line) && copies.Whole(line) == nil {
 		r.Begin(idOf(line))
 		r.Learn(line)
 		return
