@@ -54,6 +54,9 @@ type action struct {
 
 	id     int64  // file_id
 	stored string // path in the lake
+
+	partial string         // of text: the path before that
+	outcome *wandb.Outcome // of text: what became of it
 }
 
 // Options are what an ingest may be asked for.

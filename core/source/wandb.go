@@ -123,29 +123,17 @@ func (p *Plan) forget(manifest []manifestRow) {
 	}
 }
 
-// convert writes the Parquet file of a text file, and its rejects and counts of
+// keep takes a converted file into the lake, with its rejects and counts of
 // redactions.
-func (a *action) convert(ctx context.Context, w *lake.Writer, threads int) (rejects int64, err error) {
-	dir := w.DataDir("raw", a.table.stored())
-	temp := filepath.Join(dir, padded(a.id)+"-partial.parquet")
-	name := a.table.Name
-	if a.table.Original != "" {
-		name = a.table.Original
-	}
-	out, err := wandb.Convert(ctx, wandb.Job{Path: a.file.abs, Format: a.format, Table: name, Out: temp, Key: a.key, Names: a.names, Workers: threads})
-	if err != nil {
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		return 0, storeError(a.file, cause(err))
-	}
+func (a *action) keep(ctx context.Context, w *lake.Writer) (rejects int64, err error) {
+	out := a.outcome
 	if a.file.sha256 != "" && a.file.sha256 != out.SHA256 {
 		return 0, invalid(a.file.Path, "is it still being written? wait for its end, then try again", "the file changed while it was read")
 	}
 	a.file.sha256 = out.SHA256
-	a.stored = filepath.Join(dir, a.file.storedName(padded(a.id)))
-	if err := os.Rename(temp, a.stored); err != nil {
-		return 0, storeError(a.file, cause(err))
+	a.stored = filepath.Join(filepath.Dir(a.partial), a.file.storedName(padded(a.id)))
+	if err := os.Rename(a.partial, a.stored); err != nil {
+		return 0, storeError(a.file, err)
 	}
 	found := make([]reject, len(out.Rejects))
 	for i, r := range out.Rejects {
