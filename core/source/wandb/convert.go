@@ -174,7 +174,7 @@ type part struct {
 func (c *conversion) run(ctx context.Context, from blocks, out *tablefile.File, outcome *Outcome) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	queue := make(chan work, c.Workers)
+	queue := make(chan work) // without room: one block is read ahead, no more
 	ordered := make(chan chan part, 2*c.Workers)
 	var wg sync.WaitGroup
 	for range c.Workers {
