@@ -115,7 +115,7 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 		return []doctorRow{{"lake", "missing", e.Err.Error()}}
 	}
 	defer s.Close()
-	rows, err := s.Rows(ctx, "SELECT count(*), coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files")
+	rows, err := s.Rows(ctx, "SELECT count(*) FILTER (raw_table <> 'instances'), coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files") // parts are counted by their archives
 	if err != nil {
 		return []doctorRow{{"lake", "warning", err.Error()}}
 	}
@@ -123,12 +123,12 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 	if n := rows[0][1].(int64); n > 0 {
 		out = append(out, doctorRow{"rejects", "warning", fmt.Sprintf("%d raw rows are in no curated table: see `rejects`", n)})
 	}
-	out = append(out, runChecks(ctx, s.Conn)...)
+	out = append(out, tableChecks(ctx, s.Conn)...)
 	return append(out, disk("lake's disk", env.Lake))
 }
 
-// runChecks says what is odd about the W&B runs and the OLMES dumps.
-func runChecks(ctx context.Context, c *lake.Conn) []doctorRow {
+// tableChecks says what is odd about the W&B runs, the OLMES dumps and the instances.
+func tableChecks(ctx context.Context, c *lake.Conn) []doctorRow {
 	out := unknownRuns(ctx, c)
 	for _, check := range []struct{ name, count, detail string }{
 		{"run histories", "run_gaps WHERE NOT is_complete", "%d W&B runs have gaps in their history: see gaps in run_gaps"},
@@ -138,6 +138,7 @@ func runChecks(ctx context.Context, c *lake.Conn) []doctorRow {
 		{"post-training files", "posttrain_checks WHERE check_name = 'files' AND NOT is_ok", "%d tasks of OLMES dumps lack files or their line of metrics: see reason in posttrain_checks"},
 		{"post-training results", "posttrain_checks WHERE check_name NOT LIKE 'copies%' AND check_name <> 'files' AND NOT is_ok", "%d results of OLMES dumps disagree with their questions: see posttrain_checks"},
 		{"run evaluations", "run_evals WHERE is_conflicting", "%d evaluations stand in a summary twice with different values: see other_value in run_evals"},
+		{"instances", "instance_checks", "%d disagreements in the evaluation instances: see instance_checks"},
 	} {
 		rows, err := c.Rows(ctx, "SELECT count(*) FROM lake.main."+check.count)
 		if err == nil && rows[0][0] != int64(0) { // an error says: not curated yet
@@ -191,8 +192,12 @@ type SampleArgs struct {
 	Full    bool     `json:"full" help:"the full published shape: 1,410,750 task results"`
 	Runs    int      `json:"runs" help:"fine-tuning runs in the W&B files; default: 40, below 0 none"`
 	FTRows  int      `json:"history_rows" help:"W&B history entries per run; default: 20"`
-	Models  int      `json:"models" help:"models in the OLMES dumps; default: 3, below 0 none"`
-	Seed    int64    `json:"seed" help:"random seed; the same options give the same bytes"`
+
+	Checkpoints int `json:"checkpoints" help:"checkpoints in each recipe's archive of evaluation instances; default: 8, below 0 none"`
+	Questions   int `json:"questions" help:"most questions per task in those archives; default: 4, below 0 all 37,682 of the published tests"`
+	Models      int `json:"models" help:"models in the OLMES dumps; default: 3, below 0 none"`
+
+	Seed int64 `json:"seed" help:"random seed; the same options give the same bytes"`
 }
 
 type sampleRow struct {
@@ -202,7 +207,7 @@ type sampleRow struct {
 }
 
 func sampleFiles(ctx context.Context, env *Env, a SampleArgs) (*Result, error) {
-	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Runs: a.Runs, FTRows: a.FTRows, Models: a.Models, Seed: uint64(a.Seed)}
+	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Runs: a.Runs, FTRows: a.FTRows, Checkpoints: a.Checkpoints, Questions: a.Questions, Models: a.Models, Seed: uint64(a.Seed)}
 	files, err := sample.Generate(ctx, a.Dir, o, func(done, total int64, what string) { env.Tell(Progress{done, total, "rows", what}) })
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func Fingerprint(ctx context.Context, c *lake.Conn, rules *runtypes.Rules, progr
 	h := sha256.New()
 	fmt.Fprintln(h, program)
 	fmt.Fprintln(h, rules.Text())
-	fmt.Fprintln(h, macrosSQL, wandbSQL, olmesSQL)
+	fmt.Fprintln(h, macrosSQL, wandbSQL, olmesSQL, instancesSQL)
 	for _, r := range rows {
 		fmt.Fprintln(h, r...)
 	}
@@ -86,12 +86,14 @@ type builder struct {
 	rules   *runtypes.Rules
 	built   []Built
 	pending *pending
-	ready   map[string]bool // sources for which what their tables read is there
+	// prepared tells for which sources the temporary tables are there that their
+	// tables read.
+	prepared map[string]bool
 }
 
 // Run builds all tables, inside the caller's transaction.
 func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules, progress Progress) ([]Built, error) {
-	b := &builder{w: w, workers: workers, rules: rules, ready: map[string]bool{}}
+	b := &builder{w: w, workers: workers, rules: rules, prepared: map[string]bool{}}
 	defer b.finish(ctx) //nolint:errcheck // after an error nothing may still write
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
@@ -112,39 +114,42 @@ func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules
 }
 
 func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
-	if err := b.prepareSource(ctx, header(t, "source")); err != nil {
-		return 0, err
+	if source := header(t, "source"); source != "" && !b.prepared[source] {
+		b.prepared[source] = true
+		if err := b.prepareSource(ctx, source); err != nil {
+			return 0, err
+		}
 	}
 	if header(t, "reads") != "" { // a table that Go makes, in the background
 		if err := b.finish(ctx); err != nil {
 			return 0, err
 		}
 	}
-	switch maker := header(t, "made by"); maker {
+	switch t.Maker {
 	case "":
 		return b.fromSQL(ctx, t)
 	case "matrix":
 		return 0, b.fromMatrix(ctx, t)
 	case "macro":
 		return b.macroAverage(ctx, t)
+	case "view":
+		return b.fromView(ctx, t)
 	default:
-		return 0, fmt.Errorf("the table's header names an unknown maker %q", maker)
+		return 0, fmt.Errorf("the table's header names an unknown maker %q", t.Maker)
 	}
 }
 
-// prepareSource makes what the tables of a source of text files read, once.
-func (b *builder) prepareSource(ctx context.Context, name string) error {
-	if b.ready[name] {
-		return nil
-	}
-	b.ready[name] = true
-	switch name {
+// prepareSource makes what the tables of a source read.
+func (b *builder) prepareSource(ctx context.Context, source string) error {
+	switch source {
 	case "wandb":
 		return b.prepareWandb(ctx)
 	case "olmes":
 		return b.prepareOlmes(ctx)
+	case "instances":
+		return b.prepareInstances(ctx)
 	default:
-		return nil
+		return fmt.Errorf("the table's header names an unknown source %q", source)
 	}
 }
 
@@ -189,7 +194,7 @@ func (b *builder) prepare(ctx context.Context) error {
 	if err := b.w.Exec(ctx, number); err != nil {
 		return err
 	}
-	if err := makeRawViews(ctx, b.w.Conn); err != nil {
+	if err := makeRawViews(ctx, b.w.Conn, hubViews); err != nil {
 		return err
 	}
 	if err := b.w.Exec(ctx, keysSQL); err != nil {

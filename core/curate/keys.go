@@ -8,37 +8,16 @@ import (
 
 	"ddcore/core/contract"
 	"ddcore/core/lake"
-	"ddcore/core/source"
 )
 
-// rawViews names the raw rows that are no rejects.
-var rawViews = map[string]string{
+// hubViews names the raw rows of Hugging Face that are no rejects.
+var hubViews = map[string]string{
 	"eval_rows": "hf_eval_results", "macro_rows": "hf_macro_avg", "ppl_raw": "hf_ppl_results", "fit_raw": "hf_scaling_law_fit",
 }
 
-func makeRawViews(ctx context.Context, c *lake.Conn) error {
-	for view, table := range rawViews {
-		if err := makeRawView(ctx, c, view, table); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// makeTextViews makes views of raw tables that may be missing: in a lake that was
-// made before ddcore knew them. They are empty then.
-func (b *builder) makeTextViews(ctx context.Context, views map[string]string) error {
+func makeRawViews(ctx context.Context, c *lake.Conn, views map[string]string) error {
 	for view, table := range views {
-		found, err := b.w.Rows(ctx, "SELECT count(*) FROM information_schema.tables WHERE table_catalog = 'lake' AND table_schema = 'raw' AND table_name = ?", table)
-		if err != nil {
-			return fmt.Errorf("look for raw.%s: %w", table, err)
-		}
-		if found[0][0] != int64(0) {
-			err = makeRawView(ctx, b.w.Conn, view, table)
-		} else {
-			err = b.w.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s (%s, _file BIGINT, _row BIGINT)", view, source.ColumnsSQL(table)))
-		}
-		if err != nil {
+		if err := makeRawView(ctx, c, view, table); err != nil {
 			return err
 		}
 	}

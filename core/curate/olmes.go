@@ -18,7 +18,7 @@ var olmesViews = map[string]string{
 
 // prepareOlmes makes the temporary tables of result dumps: each record once.
 func (b *builder) prepareOlmes(ctx context.Context) error {
-	if err := b.makeTextViews(ctx, olmesViews); err != nil {
+	if err := makeRawViews(ctx, b.w.Conn, olmesViews); err != nil {
 		return err
 	}
 	if err := b.w.Exec(ctx, olmesSQL); err != nil {

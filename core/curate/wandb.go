@@ -28,7 +28,7 @@ const wandbNames = `SELECT kind, name, n, _file FROM wandb_name
 // prepareWandb makes the temporary tables of W&B runs: each run once, each
 // history entry once, and the rule that knows the run by its id.
 func (b *builder) prepareWandb(ctx context.Context) error {
-	if err := b.makeTextViews(ctx, wandbViews); err != nil {
+	if err := makeRawViews(ctx, b.w.Conn, wandbViews); err != nil {
 		return err
 	}
 	if err := b.w.Exec(ctx, wandbSQL); err != nil {

@@ -26,6 +26,7 @@ const (
 	domainFitLoss
 	domainAccuracy
 	domainWandb
+	domainQuestion
 	domainOlmes
 )
 

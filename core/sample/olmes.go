@@ -172,5 +172,3 @@ func (m *evaluated) line(name string, index int, config, metrics []byte, questio
 		}
 	})
 }
-
-func hash(k key) string { return fmt.Sprintf("%016x%016x", uint64(k), uint64(k.with(1))) }

@@ -22,19 +22,19 @@ var olmesTasks = []olmesTask{
 	{"csqa:mc::olmes", 5, true, "acc_raw", "null"},
 }
 
-// answer is what a model gives for one choice.
-type answer struct {
+// reply is what a model gives for one choice.
+type reply struct {
 	tokens, chars, prompt int64
 	logits, uncond        float64
 }
 
-func (a answer) perByte() float64 { return -a.logits / math.Ln2 / float64(a.chars) }
+func (a reply) perByte() float64 { return -a.logits / math.Ln2 / float64(a.chars) }
 
 // question is a question with the answers of a model.
 type question struct {
 	id      int
 	label   int
-	answers []answer
+	answers []reply
 }
 
 // taskResult is what a model reaches on a task.
@@ -52,7 +52,7 @@ func newTaskResult(m *evaluated, index int) *taskResult {
 		q := question{id: doc, label: k.below(t.choices)}
 		for c := range t.choices {
 			k := k.with(4).id(c)
-			a := answer{tokens: 1 + int64(k.below(9)), prompt: 230 + int64(k.with(1).below(40))}
+			a := reply{tokens: 1 + int64(k.below(9)), prompt: 230 + int64(k.with(1).below(40))}
 			a.chars = a.tokens * (3 + int64(k.with(2).below(4)))
 			a.logits = -float64(a.tokens) * (3 + 0.8*k.with(3).normal())
 			a.uncond = a.logits * (1.1 + 0.05*k.with(4).normal())
@@ -66,17 +66,17 @@ func newTaskResult(m *evaluated, index int) *taskResult {
 // scores are the ways to rank answers, in the order of the metrics.
 var scores = []struct {
 	name  string
-	score func(a answer) float64
+	score func(a reply) float64
 }{
-	{"raw", func(a answer) float64 { return a.logits }},
-	{"per_token", func(a answer) float64 { return a.logits / float64(a.tokens) }},
-	{"per_char", func(a answer) float64 { return a.logits / float64(a.chars) }},
-	{"per_byte", func(a answer) float64 { return -a.perByte() }},
-	{"uncond", func(a answer) float64 { return a.logits - a.uncond }},
+	{"raw", func(a reply) float64 { return a.logits }},
+	{"per_token", func(a reply) float64 { return a.logits / float64(a.tokens) }},
+	{"per_char", func(a reply) float64 { return a.logits / float64(a.chars) }},
+	{"per_byte", func(a reply) float64 { return -a.perByte() }},
+	{"uncond", func(a reply) float64 { return a.logits - a.uncond }},
 }
 
 // best is the choice with the highest score.
-func (q question) best(score func(a answer) float64) (choice int) {
+func (q question) best(score func(a reply) float64) (choice int) {
 	for c, a := range q.answers {
 		if score(a) > score(q.answers[choice]) {
 			choice = c

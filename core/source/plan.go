@@ -9,6 +9,8 @@ import (
 	"ddcore/core/contract"
 	"ddcore/core/lake"
 	"ddcore/core/redact"
+	"ddcore/core/source/instances"
+	"ddcore/core/source/lines"
 	"ddcore/core/workers"
 )
 
@@ -21,9 +23,6 @@ const (
 	Missing   = "missing"   // was ingested from this folder, is no longer there: its rows are kept
 	Removed   = "removed"   // the same, with prune: its rows are gone
 )
-
-// known lists the sources, for who names a file of another.
-const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, runs of Weights & Biases, and OLMES result dumps"
 
 // Status is what became of one file.
 type Status struct {
@@ -42,21 +41,28 @@ type Plan struct {
 	Bytes    int64 // of the files to read
 	options  Options
 	files    []*File
-	named    []namedFile
+	names    redact.Names
+
+	artifacts []artifact
+	manifest  []manifestRow
 }
 
 type action struct {
 	file    *File
 	table   *RawTable
 	columns columns
-	replace int64 // file_id to drop, or -1
-	index   int   // in Statuses
+	replace int64       // file_id to drop, or -1
+	gone    manifestRow // of the file to drop, where it is an archive of instances
+	index   int         // in Statuses
 	format  textFormat
 	key     *redact.Key // nil keeps personal data
 	names   redact.Names
 
 	id     int64  // file_id
 	stored string // path in the lake
+
+	partial string         // of text: the path before that
+	outcome *lines.Outcome // of text: what became of it
 }
 
 // Options are what an ingest may be asked for.
@@ -69,12 +75,16 @@ type Options struct {
 
 // manifestRow is a row of raw.files.
 type manifestRow struct {
-	id, bytes                                int64
+	id, bytes, rows, rejects                 int64
 	table, path, location, folders, checksum string
 }
 
-// MakePlan compares the files under paths with the manifest.
-func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, progress Progress) (*Plan, error) {
+// known lists the sources, for who names a file of another.
+const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, archives of DataDecide-eval-instances, runs of Weights & Biases, and OLMES result dumps"
+
+// MakePlan compares the files under paths with the manifest. The lake is locked:
+// the files are looked for again.
+func MakePlan(ctx context.Context, c *lake.Conn, paths []string, learning *Learning, o Options, progress Progress) (*Plan, error) {
 	files, err := Find(paths)
 	if err != nil {
 		return nil, err
@@ -83,21 +93,24 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{options: o, files: files}
+	plan := &Plan{options: o, files: files, manifest: manifest}
 	for _, f := range files {
 		if err := plan.add(ctx, c, f); err != nil {
 			return nil, err
 		}
 	}
-	if len(plan.actions) == 0 {
+	if len(plan.actions) == 0 && len(plan.artifacts) == 0 {
 		return nil, &contract.Error{
 			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
 			Hint: known + "; `ddcore sample DIR` makes files to try",
 		}
 	}
-	if err := plan.learn(ctx, progress); err != nil {
+	progress.tell(0, plan.Bytes, "looking for names")
+	names, err := learning.of(ctx, files, o.Threads)
+	if err != nil {
 		return nil, err
 	}
+	plan.know(names)
 	if err := plan.digest(ctx, manifest, progress); err != nil {
 		return nil, err
 	}
@@ -107,13 +120,16 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 }
 
 func readManifest(ctx context.Context, c *lake.Conn) ([]manifestRow, error) {
-	rows, err := c.Rows(ctx, "SELECT file_id, n_bytes, raw_table, path, location, folders, sha256 FROM lake.raw.files ORDER BY file_id")
+	rows, err := c.Rows(ctx, "SELECT file_id, n_bytes, n_rows, n_rejects, raw_table, path, location, folders, sha256 FROM lake.raw.files ORDER BY file_id")
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest: %w", err)
 	}
 	out := make([]manifestRow, len(rows))
 	for i, r := range rows {
-		out[i] = manifestRow{r[0].(int64), r[1].(int64), r[2].(string), r[3].(string), r[4].(string), r[5].(string), r[6].(string)}
+		out[i] = manifestRow{
+			id: r[0].(int64), bytes: r[1].(int64), rows: r[2].(int64), rejects: r[3].(int64),
+			table: r[4].(string), path: r[5].(string), location: r[6].(string), folders: r[7].(string), checksum: r[8].(string),
+		}
 	}
 	return out, nil
 }
@@ -132,6 +148,9 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 		}
 	}
 	if found, err := p.addText(f); found || err != nil {
+		return err
+	}
+	if found, err := p.addArtifact(f); found || err != nil {
 		return err
 	}
 	if status.Table == "" && f.named {
@@ -246,14 +265,23 @@ func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, mani
 	for _, f := range files {
 		here[place(f.abs)] = true
 	}
+	for _, a := range p.artifacts {
+		here[place(a.root())] = true
+	}
 	for _, m := range manifest {
+		if m.table == instances.InstancesTable { // its archive has a row of its own
+			continue
+		}
+		if m.table == archivesTable && p.holds(m) {
+			continue // it has only moved
+		}
 		if here[m.location] || seen[contentKey(m.table, m.checksum, m.location)] || !under(m.folders, roots) {
 			continue
 		}
 		status := Status{Path: m.path, Table: m.table, State: Missing}
 		if p.options.Prune {
 			status.State = Removed
-			p.actions = append(p.actions, action{table: tableNamed(m.table), replace: m.id, index: len(p.Statuses)})
+			p.actions = append(p.actions, action{table: tableNamed(m.table), replace: m.id, gone: m, index: len(p.Statuses)})
 		}
 		p.Statuses = append(p.Statuses, status)
 	}

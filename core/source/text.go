@@ -28,7 +28,7 @@ type textFormat interface {
 	// HasNames says that the file tells names that other files may hold, too.
 	HasNames() bool
 	// Learn reads the file for names, and gives them with those that are given.
-	Learn(ctx context.Context, path string, given redact.Names, key redact.Key, threads int) (redact.Names, error)
+	Learn(ctx context.Context, path string, given redact.Names, threads int) (redact.Names, error)
 	// Convert writes the rows that the file has for the job's table.
 	Convert(ctx context.Context, job lines.Job) (*lines.Outcome, error)
 }
@@ -58,9 +58,6 @@ func (p *Plan) addText(f *File) (found bool, err error) {
 	format, err := recogniseText(f)
 	if format == nil || err != nil {
 		return false, err
-	}
-	if format.HasNames() {
-		p.named = append(p.named, namedFile{f, format})
 	}
 	for _, name := range format.Tables() {
 		p.addTable(f, format, tableNamed(name))
@@ -103,28 +100,10 @@ func (p *Plan) addTable(f *File, format textFormat, t *RawTable) {
 	p.Bytes += f.Bytes
 }
 
-// namedFile is a file at hand that tells names, whether it is in the lake already
-// or not.
-type namedFile struct {
-	*File
-	format textFormat
-}
-
-// learn collects the names in the files at hand, for all that is redacted: paths
-// of files, too, which raw.files keeps.
-func (p *Plan) learn(ctx context.Context, progress Progress) error {
-	var names redact.Names
-	for _, f := range p.named {
-		progress.tell(0, p.Bytes, "looking for names")
-		learnt, err := f.format.Learn(ctx, f.abs, names, p.options.Key, p.options.Threads)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return storeError(f.File, cause(err))
-		}
-		names = learnt
-	}
+// know takes the names that were learnt, for all that is redacted: paths of
+// files, too, which raw.files keeps.
+func (p *Plan) know(names redact.Names) {
+	p.names = names
 	for i := range p.actions {
 		p.actions[i].names = names
 	}
@@ -135,7 +114,6 @@ func (p *Plan) learn(ctx context.Context, progress Progress) error {
 	for i := range p.Statuses {
 		p.Statuses[i].Path = r.Path(p.Statuses[i].Path)
 	}
-	return nil
 }
 
 // cause drops the path from an error of the file system: the target has it.
@@ -165,29 +143,17 @@ func (p *Plan) forget(manifest []manifestRow) {
 	}
 }
 
-// convert writes the Parquet file of a text file, and its rejects and counts of
+// keep takes a converted file into the lake, with its rejects and counts of
 // redactions.
-func (a *action) convert(ctx context.Context, w *lake.Writer, threads int) (rejects int64, err error) {
-	dir := w.DataDir("raw", a.table.stored())
-	temp := filepath.Join(dir, padded(a.id)+"-partial.parquet")
-	name := a.table.Name
-	if a.table.Original != "" {
-		name = a.table.Original
-	}
-	out, err := a.format.Convert(ctx, lines.Job{Path: a.file.abs, Table: name, Out: temp, Key: a.key, Names: a.names, Workers: threads})
-	if err != nil {
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		return 0, storeError(a.file, cause(err))
-	}
+func (a *action) keep(ctx context.Context, w *lake.Writer) (rejects int64, err error) {
+	out := a.outcome
 	if a.file.sha256 != "" && a.file.sha256 != out.SHA256 {
 		return 0, invalid(a.file.Path, "is it still being written? wait for its end, then try again", "the file changed while it was read")
 	}
 	a.file.sha256 = out.SHA256
-	a.stored = filepath.Join(dir, a.file.storedName(padded(a.id)))
-	if err := os.Rename(temp, a.stored); err != nil {
-		return 0, storeError(a.file, cause(err))
+	a.stored = filepath.Join(filepath.Dir(a.partial), a.file.storedName(padded(a.id)))
+	if err := os.Rename(a.partial, a.stored); err != nil {
+		return 0, storeError(a.file, err)
 	}
 	found := make([]reject, len(out.Rejects))
 	for i, r := range out.Rejects {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -244,6 +245,25 @@ func (e *Encoder) Texts(values []string, valid []bool) Chunk {
 	return e.finish(c)
 }
 
+// EndToEnd encodes strings that lie end to end in text, as Texts does; value i
+// ends at ends[i].
+func (e *Encoder) EndToEnd(text []byte, ends []int, valid []bool) Chunk {
+	c := Chunk{kind: Text, n: len(ends), encoding: encodingPlain}
+	e.values = slices.Grow(e.values[:0], len(text)+4*len(ends))
+	start := 0
+	for i, end := range ends {
+		v := text[start:end]
+		start = end
+		if valid != nil && !valid[i] {
+			c.setNull(i)
+			continue
+		}
+		e.values = binary.LittleEndian.AppendUint32(e.values, uint32(len(v)))
+		e.values = append(e.values, v...)
+	}
+	return e.finish(c)
+}
+
 // Codec is a compression, by the format's number.
 type Codec int
 
@@ -275,6 +295,10 @@ func NewEncoder(codec Codec) (*Encoder, error) {
 	}
 	return e, nil
 }
+
+// Forget drops the dictionaries that are kept packed for further chunks. An
+// encoder that lives longer than a file must forget between files.
+func (e *Encoder) Forget() { clear(e.dicts) }
 
 // compress packs bytes into memory of their own.
 func (e *Encoder) compress(raw []byte) packed {

@@ -1,7 +1,7 @@
 -- table: posttrain_checks
 -- summary: What of the OLMES dumps was checked, one row per model, task, check and metric: aggregates derived again from the questions, files that are missing, copies that differ.
 -- grain: model_run, model_hash, task_name, check_name, metric
--- order: 75
+-- order: 85
 -- source: olmes
 -- Means are equal to 1e-9: the order of summing is not known.
 WITH instance_value AS (

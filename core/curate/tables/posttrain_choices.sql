@@ -1,7 +1,7 @@
 -- table: posttrain_choices
 -- summary: Answers of OLMES dumps, one row per model, task, question and answer choice (or text that was generated).
 -- grain: model_run, model_hash, task_name, doc_id, choice
--- order: 73
+-- order: 83
 -- source: olmes
 WITH answer AS (
     SELECT model_run, model_hash, task_name, doc_id, unnest(answers) AS a, generate_subscripts(answers, 1) - 1 AS choice

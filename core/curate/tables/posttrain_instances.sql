@@ -1,7 +1,7 @@
 -- table: posttrain_instances
 -- summary: Questions of OLMES dumps, one row per model, task and question, with the metrics of the answers.
 -- grain: model_run, model_hash, task_name, doc_id
--- order: 72
+-- order: 82
 -- types: correct_choice BIGINT
 -- source: olmes
 WITH typed AS (

@@ -1,7 +1,7 @@
 -- table: posttrain_models
 -- summary: Models that OLMES dumps evaluate, one row per folder and model configuration, with the checkpoint or the run that they are.
 -- grain: model_run, model_hash
--- order: 70
+-- order: 80
 -- source: olmes
 -- reads: evals
 -- A name that leads nowhere stops nothing: pt_match and run_match say why. 'main'

@@ -1,7 +1,7 @@
 -- table: posttrain_requests
 -- summary: Requests that OLMES dumps recorded, one row per model, task, question and request to the model.
 -- grain: model_run, model_hash, task_name, doc_id, request_idx
--- order: 74
+-- order: 84
 -- source: olmes
 -- Recorded inputs hold the first questions with their requests once more.
 WITH recorded AS (

@@ -1,7 +1,7 @@
 -- table: posttrain_results
 -- summary: Results of OLMES dumps, one row per model, task and metric, with the task's configuration, the checkpoint or run that the model is, and all folders that hold the record.
 -- grain: model_run, model_hash, task_name, metric
--- order: 71
+-- order: 81
 -- source: olmes
 -- The newest dump has a record that several have. Members of extra_metrics stand
 -- beside the others, as in run_evals.

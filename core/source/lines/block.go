@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // BlockBytes is how much text becomes a row group: about 30,000 history rows. A
@@ -23,6 +24,17 @@ type Block struct {
 	Line   int64  // number of the first line, from 1
 	Broken string // why what stands behind the lines cannot be read, or ""
 	IsLast bool
+
+	spare chan<- []byte // takes the memory of Text back; nil: nobody wants it
+}
+
+// Release gives the block's memory to the next one: fresh memory costs the
+// kernel as much as reading the file.
+func (b Block) Release() {
+	select {
+	case b.spare <- b.Text:
+	default:
+	}
 }
 
 // Blocks shows a file block by block.
@@ -38,21 +50,24 @@ func Cut(r io.Reader, size int64, longest int) Blocks {
 	return func(ctx context.Context, yield func(Block) error) error {
 		line := int64(1)
 		var carry []byte
+		spare := make(chan []byte, 4)
 		for {
-			text, err := readBlock(r, carry, room, longest)
-			b := Block{Text: text, Line: line, IsLast: errors.Is(err, io.EOF)}
+			text, err := readBlock(r, carry, room, longest, spare)
+			b := Block{Text: text, Line: line, IsLast: errors.Is(err, io.EOF), spare: spare}
 			if err != nil && !b.IsLast {
 				return err
 			}
 			if end := lineEnd(text); longest > 0 && end > longest {
-				b = Block{Line: line, Broken: fmt.Sprintf("line %d is longer than %d MB", line, longest>>20)}
-				if carry, err = passLine(r, text[end:]); err != nil {
+				b = Block{Text: text[:0], Line: line, Broken: fmt.Sprintf("line %d is longer than %d MB", line, longest>>20), spare: spare}
+				behind, err := passLine(r, text[end:])
+				if err != nil {
 					return err
 				}
+				carry = append(carry[:0], behind...)
 				line++
 			} else if !b.IsLast {
 				cut := bytes.LastIndexByte(text, '\n') + 1
-				b.Text, carry = text[:cut], text[cut:]
+				b.Text, carry = text[:cut], append(carry[:0], text[cut:]...)
 				line += int64(bytes.Count(b.Text, []byte("\n")))
 			}
 			if err := yield(b); err != nil || b.IsLast {
@@ -67,14 +82,19 @@ func Cut(r io.Reader, size int64, longest int) Blocks {
 
 // readBlock reads on behind carry, until the block is full and holds the end of
 // a line, or is longer than a line may be. io.EOF comes with the last block.
-func readBlock(r io.Reader, carry []byte, room, longest int) ([]byte, error) {
-	if bytes.IndexByte(carry, '\n') >= 0 { // lines behind one that was too long
-		return carry, nil
+func readBlock(r io.Reader, carry []byte, room, longest int, spare <-chan []byte) ([]byte, error) {
+	var text []byte
+	select {
+	case text = <-spare:
+	default:
 	}
-	text := make([]byte, len(carry), len(carry)+room)
-	copy(text, carry)
-	for {
-		n, err := io.ReadFull(r, text[len(text):cap(text)])
+	text = append(text[:0], carry...)
+	if bytes.IndexByte(carry, '\n') >= 0 { // lines behind one that was too long
+		return text, nil
+	}
+	for limit := len(carry) + room; ; limit *= 2 {
+		text = slices.Grow(text, limit-len(text))
+		n, err := io.ReadFull(r, text[len(text):limit])
 		fresh := text[len(text) : len(text)+n]
 		text = text[:len(text)+n]
 		switch {
@@ -85,7 +105,6 @@ func readBlock(r io.Reader, carry []byte, room, longest int) ([]byte, error) {
 		case bytes.IndexByte(fresh, '\n') >= 0, longest > 0 && len(text) > longest:
 			return text, nil
 		}
-		text = append(make([]byte, 0, 2*len(text)), text...)
 	}
 }
 

@@ -17,6 +17,7 @@ type column interface {
 	put(cell []byte)
 	cell(row int) (string, bool)
 	Encode(e *tablefile.Encoder) tablefile.Chunk
+	Reset()
 }
 
 func (p *Packed) put(cell []byte) { p.Add(cell, cell != nil) }
@@ -57,6 +58,14 @@ func (c *Cells) Placeholder() { c.Append(make([][]byte, len(c.columns))) }
 
 // Count is how many rows there are.
 func (c *Cells) Count() int { return c.rows }
+
+// Reset makes room for the rows of another block.
+func (c *Cells) Reset() {
+	for _, column := range c.columns {
+		column.Reset()
+	}
+	c.rows = 0
+}
 
 // At gives the text of a cell; ok is false where it is null.
 func (c *Cells) At(row, column int) (text string, ok bool) { return c.columns[column].cell(row) }

@@ -51,6 +51,10 @@ func (t *Texts) At(row int) (value string, ok bool) {
 	return t.values[t.codes[row]], true
 }
 
+// Reset forgets the rows and the texts, and keeps memory: the column has been
+// encoded.
+func (t *Texts) Reset() { *t = Texts{codes: t.codes[:0]} }
+
 // Truncate takes back the rows from n on.
 func (t *Texts) Truncate(n int) { t.codes = t.codes[:n] }
 
@@ -107,6 +111,10 @@ func (t *Ints) At(row int) (value int64, ok bool) {
 	return t.values[t.codes[row]], true
 }
 
+// Reset forgets the rows and the numbers, and keeps memory: the column has been
+// encoded.
+func (t *Ints) Reset() { *t = Ints{codes: t.codes[:0]} }
+
 // Truncate takes back the rows from n on.
 func (t *Ints) Truncate(n int) { t.codes = t.codes[:n] }
 
@@ -142,6 +150,9 @@ func (p *Packed) At(row int) (value string, ok bool) {
 	return string(p.Bytes[start:p.ends[row]]), p.valid[row]
 }
 
+// Reset keeps the memory: the column has been encoded.
+func (p *Packed) Reset() { p.Truncate(0) }
+
 // Truncate takes back the rows from n on.
 func (p *Packed) Truncate(n int) {
 	p.ends, p.valid = p.ends[:n], p.valid[:n]
@@ -154,11 +165,5 @@ func (p *Packed) Truncate(n int) {
 
 // Encode gives the column of a row group.
 func (p *Packed) Encode(e *tablefile.Encoder) tablefile.Chunk {
-	all := string(p.Bytes)
-	values := make([]string, len(p.ends))
-	start := 0
-	for i, end := range p.ends {
-		values[i], start = all[start:end], end
-	}
-	return e.Texts(values, p.valid)
+	return e.EndToEnd(p.Bytes, p.ends, p.valid)
 }

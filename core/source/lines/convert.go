@@ -58,6 +58,7 @@ type Reader interface {
 	Placeholder() // for a line that Line refused
 	Count() int
 	Encode(e *tablefile.Encoder) []tablefile.Chunk
+	Reset() // for the next block
 }
 
 // Layout says how a file is read.
@@ -119,7 +120,7 @@ type part struct {
 func (c *conversion) run(ctx context.Context, from Blocks, out *tablefile.File, outcome *Outcome) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	queue := make(chan work, c.Workers)
+	queue := make(chan work) // without room: one block is read ahead, no more
 	ordered := make(chan chan part, 2*c.Workers)
 	var wg sync.WaitGroup
 	for range c.Workers {
@@ -183,6 +184,7 @@ func write(out *tablefile.File, p part, outcome *Outcome) error {
 func (c *conversion) work(queue <-chan work) {
 	e, encoderErr := tablefile.NewEncoder(tablefile.Zstd)
 	r := c.Redactor()
+	rows := c.newReader(r)
 	for w := range queue {
 		func() {
 			p := part{err: encoderErr}
@@ -193,18 +195,19 @@ func (c *conversion) work(queue <-chan work) {
 				w.done <- p
 			}()
 			if p.err == nil {
-				p = c.read(w.Block, r, e)
+				p = c.read(w.Block, rows, r, e)
+				w.Release()
 			}
 		}()
 	}
 }
 
 // read takes one block apart.
-func (c *conversion) read(b Block, r *redact.Redactor, e *tablefile.Encoder) (p part) {
+func (c *conversion) read(b Block, rows Reader, r *redact.Redactor, e *tablefile.Encoder) (p part) {
 	if r != nil {
 		clear(r.Counts)
 	}
-	rows := c.newReader(r)
+	rows.Reset()
 	isText := utf8.Valid(b.Text)
 	for text, line := b.Text, b.Line; len(text) > 0; line++ {
 		one, rest, ended := bytes.Cut(text, []byte("\n"))

@@ -26,6 +26,7 @@ func cut(t testing.TB, from lines.Blocks) (text map[int64]string, broken []strin
 		if b.Broken != "" {
 			broken = append(broken, b.Broken)
 		}
+		b.Release()
 		return nil
 	}))
 	return text, broken

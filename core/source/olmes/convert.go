@@ -37,7 +37,7 @@ func (f *File) blocks(file *os.File, r io.Reader) (lines.Blocks, error) {
 func (f *File) HasNames() bool { return f.table == MetricsTable && f.kind != vestigial }
 
 // Learn reads the file for names, beside those that are given.
-func (f *File) Learn(ctx context.Context, path string, given redact.Names, key redact.Key, threads int) (redact.Names, error) {
+func (f *File) Learn(ctx context.Context, path string, given redact.Names, threads int) (redact.Names, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -47,5 +47,5 @@ func (f *File) Learn(ctx context.Context, path string, given redact.Names, key r
 	if err != nil {
 		return nil, err
 	}
-	return lines.Learn(ctx, from, given, key, threads, func([]byte) []string { return nil })
+	return lines.Learn(ctx, from, given, threads, func([]byte) []string { return nil })
 }

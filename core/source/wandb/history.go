@@ -296,6 +296,16 @@ func (h *historyReader) truncate(n int) {
 	h.rows = n
 }
 
+// Reset forgets the run, too: what a block becomes must not hang on the blocks
+// that its worker had before.
+func (h *historyReader) Reset() {
+	h.truncate(0)
+	h.t, h.run = template{}, ""
+	h.runs.Reset()
+	h.rests.Reset()
+	h.steps.Reset()
+}
+
 func (h *historyReader) Count() int { return h.rows }
 
 func (h *historyReader) Encode(e *tablefile.Encoder) []tablefile.Chunk {

@@ -16,7 +16,7 @@ func (f Format) HasNames() bool { return slices.Contains(f.Tables(), RunsTable) 
 // Learn reads a file with runs for the names in it, beside those that are given.
 // All files are read so before any is converted: a name that one run gives away
 // stands in the texts of others, and in histories.
-func (f Format) Learn(ctx context.Context, path string, given redact.Names, key redact.Key, threads int) (redact.Names, error) {
+func (f Format) Learn(ctx context.Context, path string, given redact.Names, threads int) (redact.Names, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func (f Format) Learn(ctx context.Context, path string, given redact.Names, key 
 	if err != nil {
 		return nil, err
 	}
-	return lines.Learn(ctx, from, given, key, threads, func(line []byte) []string { return []string{idOf(line)} })
+	return lines.Learn(ctx, from, given, threads, func(line []byte) []string { return []string{idOf(line)} })
 }
 
 func runBlocks(f *os.File, format Format) (lines.Blocks, error) {

@@ -49,12 +49,13 @@ const outerKey = "_line"
 type runsReader struct {
 	lines.Cells
 	origin
-	r    *redact.Redactor
-	once jsontext.Once
+	r      *redact.Redactor
+	once   jsontext.Once
+	copies jsontext.Copies
 }
 
 func (r *runsReader) Line(line []byte) error {
-	if err := jsontext.Whole(line); err != nil {
+	if err := r.copies.Whole(line); err != nil {
 		return err
 	}
 	if line[jsontext.Space(line, 0)] != '{' {
@@ -105,7 +106,7 @@ func idOf(line []byte) (id string) {
 func (r *runsReader) run(run, outer []byte) error {
 	cells := make([][]byte, numRunColumns)
 	rest := make([]byte, 0, len(run))
-	_ = jsontext.Members(run, func(key, value []byte) error {
+	_ = r.copies.Members(run, func(key, value []byte) error {
 		column, ok := runKeys[r.layout][string(key)]
 		if ok && cells[column] == nil {
 			if cells[column], ok = cell(column, value); ok {
