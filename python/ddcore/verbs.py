@@ -27,6 +27,8 @@ def sample(
     full: bool = False,
     runs: int | None = None,
     history_rows: int | None = None,
+    checkpoints: int | None = None,
+    questions: int | None = None,
     seed: int = 0,
     progress: Show = True,
 ) -> pa.Table:
@@ -41,6 +43,8 @@ def sample(
         full: The full published shape: 1,410,750 task results, about 0.6 GB.
         runs: Fine-tuning runs in the W&B files; default: 40, below 0 none.
         history_rows: W&B history entries per run; default: 20.
+        checkpoints: Checkpoints in each recipe's archive of evaluation instances; default: 8, below 0 none.
+        questions: The most questions per task in those archives; default: 4, below 0 all.
         seed: Random seed; the same options give the same bytes.
         progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
@@ -64,6 +68,8 @@ def sample(
         "full": full,
         "runs": None if runs is None else operator.index(runs),
         "history_rows": None if history_rows is None else operator.index(history_rows),
+        "checkpoints": None if checkpoints is None else operator.index(checkpoints),
+        "questions": None if questions is None else operator.index(questions),
         "seed": operator.index(seed),
     }
     with bar("sample", progress) as report:
