@@ -62,9 +62,7 @@ def _(lake, made_up):
         mo.stop(True, mo.callout(mo.md(f"There is nothing to explore: {error}"), kind="warn"))
     mo.stop(
         not checkpoints.num_rows,
-        mo.callout(
-            mo.md("The lake holds no evaluation instances: ingest archives of them, then curate."), kind="warn"
-        ),
+        mo.callout(mo.md("The lake holds no evaluation instances: ingest archives of them, then curate."), kind="warn"),
     )
     recipes_of = {row["params"]: row["recipes"] for row in checkpoints.to_pylist()}
     n_checkpoints, n_instances = (sum(checkpoints[c].to_pylist()) for c in ("n_checkpoints", "n_instances"))
@@ -100,9 +98,7 @@ def _(lake, recipes_of, size):
         [size.value],
     )["step"].to_pylist()
     recipe = mo.ui.dropdown(recipes_of[size.value], value=recipes_of[size.value][0], label="Recipe")
-    task = mo.ui.dropdown(
-        task_names, value="arc_easy" if "arc_easy" in task_names else task_names[0], label="Task"
-    )
+    task = mo.ui.dropdown(task_names, value="arc_easy" if "arc_easy" in task_names else task_names[0], label="Task")
     step = mo.ui.dropdown({f"{s:,}": s for s in sorted(common)}, value=f"{common[0]:,}", label="Step, for comparisons")
     mo.hstack([size, recipe, task, step], justify="start", wrap=True)
     return recipe, step, task
@@ -119,7 +115,7 @@ def _():
     def titled(title, *lines):
         return alt.Title(title, subtitle=list(lines), anchor="start", subtitleColor="#666")
 
-    steps_axis = alt.X("step:O", title="Step", axis=alt.Axis(format=",", labelAngle=-45))
+    steps_axis = alt.X("step:O", title="Step", axis=alt.Axis(format=",d", labelAngle=-45))
     return show, steps_axis, titled
 
 
@@ -137,12 +133,12 @@ def _():
 
 @app.cell
 def _(lake, recipe, show, size, steps_axis, task, titled):
-    ROWS = 60  # more cannot be told apart on a screen
+    n_rows = 60  # more cannot be told apart on a screen
     chosen = [recipe.value, size.value, task.value]
     heat = lake.sql(
         f"""
         WITH place AS (
-            SELECT doc_id, ntile({ROWS}) OVER (
+            SELECT doc_id, ntile({n_rows}) OVER (
                 ORDER BY avg(coalesce(learnt_step, 2 * last_step)), avg(share_right) DESC, doc_id) AS place
             FROM questions WHERE recipe = ? AND params = ? AND task = ? GROUP BY doc_id
         )
@@ -164,7 +160,10 @@ def _(lake, recipe, show, size, steps_axis, task, titled):
             x=steps_axis,
             y=alt.Y("place:O", title="Questions, by when they are learnt", axis=alt.Axis(labels=False, ticks=False)),
             color=alt.Color(
-                "accuracy:Q", title="Accuracy", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=alt.Legend(format="%")
+                "accuracy:Q",
+                title="Accuracy",
+                scale=alt.Scale(domain=[0, 1], range=["#f1f5fa", "#08519c"]),
+                legend=alt.Legend(format="%"),
             ),
             tooltip=["step:Q", "n_questions:Q", "accuracy:Q", "n_seeds:Q", "a_doc_id:Q"],
         )
@@ -187,7 +186,8 @@ def _():
     ## Learning and forgetting
 
     Right now, right at least once so far, and right from now on: where the first two lines part, questions
-    are forgotten, or were guessed. Below, what each step brings and takes since the one before.
+    are forgotten, or were guessed. (At the last step "now" and "from now on" are the same.) Below, what each
+    step brings and takes since the one before.
     """)
     return
 
@@ -229,7 +229,7 @@ def _(chosen, lake, recipe, show, size, steps_axis, task, titled):
         .transform_calculate(name=named)
         .mark_line(point=True)
         .encode(
-            x=alt.X("step:Q", title="Step", axis=alt.Axis(format=",")),
+            x=alt.X("step:Q", title="Step", axis=alt.Axis(format=",d")),
             y=alt.Y("share:Q", title="Share of questions", axis=percent, scale=alt.Scale(zero=False)),
             color=alt.Color(
                 "name:N",
@@ -295,12 +295,22 @@ def _(lake, recipe, show, size, step, titled):
     tasks_axis = alt.Y("tasks:N", sort=by_task["tasks"].to_pylist(), title=None)
     base = alt.Chart(by_task).encode(
         y=tasks_axis,
-        tooltip=["tasks:N", "n_questions:Q", "n_seeds:Q", *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("agreed", "by_chance", "kappa"))],
+        tooltip=[
+            "tasks:N",
+            "n_questions:Q",
+            "n_seeds:Q",
+            *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("agreed", "by_chance", "kappa")),
+        ],
     )
     share = alt.Axis(format="%")
     agreement = (
         base.mark_rule(color="#bbb", strokeWidth=2).encode(
-            x=alt.X("by_chance:Q", title="Questions on which two seeds agree", axis=share, scale=alt.Scale(zero=False, nice=True)),
+            x=alt.X(
+                "by_chance:Q",
+                title="Questions on which two seeds agree",
+                axis=share,
+                scale=alt.Scale(zero=False, padding=12),
+            ),
             x2="agreed:Q",
         )
         + base.mark_tick(color="#888", thickness=2, size=14).encode(x="by_chance:Q")
@@ -333,13 +343,17 @@ def _(lake, show, size, task, titled):
         alt.Chart(kappas)
         .mark_line(point=True)
         .encode(
-            x=alt.X("step:Q", title="Step", axis=alt.Axis(format=",")),
+            x=alt.X("step:Q", title="Step", axis=alt.Axis(format=",d")),
             y=alt.Y("kappa:Q", title="Kappa", scale=alt.Scale(zero=False)),
             color=alt.Color("recipe:N", title="Recipe"),
             tooltip=["recipe:N", "step:Q", "n_seeds:Q", alt.Tooltip("kappa:Q", format=".3f")],
         )
         .properties(
-            width=480, height=260, title=titled(f"Agreement of seeds during training: {task.value}, {size.value}", "1 is full agreement, 0 is chance")
+            width=480,
+            height=260,
+            title=titled(
+                f"Agreement of seeds during training: {task.value}, {size.value}", "1 is full agreement, 0 is chance"
+            ),
         )
     )
     show(over_training, kappas, f"No recipe of {size.value} has two seeds at one step.")
@@ -351,7 +365,7 @@ def _():
     mo.md("""
     ## Which questions order recipes as the task does?
 
-    Of every two recipes that the whole task tells apart, a question may agree (1), disagree (−1) or see no
+    Of every two recipes that the whole task tells apart, a question may agree (1), disagree (-1) or see no
     difference (0). Right and wrong is a coarse measure: with few seeds most pairs are ties. The
     log-likelihood per character of the right answer tells more.
     """)
@@ -387,7 +401,12 @@ def _(lake, show, size, step, task, titled):
         alt.Chart(counts)
         .mark_bar()
         .encode(
-            x=alt.X("place:O", title="Order of recipes: −1 opposite, 0 blind, 1 as the whole task", axis=alt.Axis(format=".1f", labelAngle=0)),
+            x=alt.X(
+                "place:O",
+                scale=alt.Scale(domain=[i / 5 for i in range(-5, 6)]),
+                title="Order of recipes: -1 opposite, 0 blind, 1 as the whole task",
+                axis=alt.Axis(format=".1f", labelAngle=0),
+            ),
             xOffset="measure:N",
             y=alt.Y("share:Q", title="Share of questions", axis=alt.Axis(format="%")),
             color=alt.Color("measure:N", title="Question measured by", scale=alt.Scale(range=["#bab0ac", "#4c78a8"])),
@@ -425,7 +444,9 @@ def _():
 
 @app.cell
 def _(lake):
-    checks = lake.sql("SELECT * FROM instance_checks ORDER BY n DESC, recipe, params, seed, step, task, problem LIMIT 1000")
+    checks = lake.sql(
+        "SELECT * FROM instance_checks ORDER BY n DESC, recipe, params, seed, step, task, problem LIMIT 1000"
+    )
     mo.ui.table(checks, selection=None, page_size=10) if checks.num_rows else mo.md("Nothing: all of them agree.")
     return
 
