@@ -213,6 +213,7 @@ func TestAnyPartition(t *testing.T) {
 				filepath.Join(raw, "hf", kind.glob), part, filepath.Join(other, kind.name, fmt.Sprintf("p%d.parquet", part)))
 		}
 	}
+	require.NoError(t, os.Rename(filepath.Join(raw, "instances"), filepath.Join(other, "instances")))
 	shuffled := build(t, other, filepath.Join(other, "eval", "p1.parquet"), filepath.Join(other, "eval", "*.parquet"), filepath.Join(raw, "wandb"))
 	got := everything(t, shuffled)
 	for name := range want {

@@ -443,11 +443,12 @@ def _():
 
 
 @app.cell
-def _(lake):
+def _(lake, size):
     checks = lake.sql(
-        "SELECT * FROM instance_checks ORDER BY n DESC, recipe, params, seed, step, task, problem LIMIT 1000"
+        "SELECT * FROM instance_checks WHERE params = ? ORDER BY n DESC, recipe, seed, step, task, problem LIMIT 1000",
+        [size.value],
     )
-    mo.ui.table(checks, selection=None, page_size=10) if checks.num_rows else mo.md("Nothing: all of them agree.")
+    mo.ui.table(checks, selection=None, page_size=10) if checks.num_rows else mo.md(f"Nothing of {size.value}.")
     return
 
 

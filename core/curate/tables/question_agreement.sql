@@ -55,7 +55,7 @@ SELECT
     count(*) // 2 AS n_pairs,
     n_questions::BIGINT AS n_questions,
     sum(n_agree) / sum(n) AS agreement,
-    fsum(n * (accuracy * other_accuracy + (1 - accuracy) * (1 - other_accuracy))) / sum(n) AS chance_agreement,
+    list_sum(list_sort(list(n * (accuracy * other_accuracy + (1 - accuracy) * (1 - other_accuracy))))) / sum(n) AS chance_agreement,
     CASE WHEN chance_agreement < 1 THEN (agreement - chance_agreement) / (1 - chance_agreement) END AS kappa
 FROM pair
 GROUP BY recipe, params, task, step, n_questions

@@ -5,6 +5,7 @@
 -- source: instances
 -- made by: view
 -- rows: uncounted
+-- Numbers are added in their order: a sum in the order of threads has other last bits each time.
 SELECT
     recipe,
     params,
@@ -13,6 +14,6 @@ SELECT
     step,
     count(primary_metric) AS n_seeds,
     avg(primary_metric) AS accuracy,
-    favg(logits_per_char_corr) AS logits_per_char_corr
+    list_avg(list_sort(list(logits_per_char_corr))) AS logits_per_char_corr
 FROM main.question_results
 GROUP BY ALL

@@ -9,7 +9,7 @@
 -- better one; recipes that are equal there make no pair. All is a mean over seeds.
 -- The orders are Somers' D (1962) of the question on the task.
 WITH score AS (
-    SELECT m.recipe, m.params, m.task, m.step, round(favg(m.derived_value), 12) AS score
+    SELECT m.recipe, m.params, m.task, m.step, round(list_avg(list_sort(list(m.derived_value))), 12) AS score
     FROM main.instance_task_metrics AS m
     JOIN main.tasks AS t ON t.task = m.task AND t.primary_metric_name = m.metric
     WHERE m.derived_value IS NOT NULL
