@@ -83,7 +83,7 @@ def test_it_draws_the_given_instances(notebook: Path, data: Path) -> None:
     lake.curate()
     page = exported(notebook, lake.path)
     assert "The lake holds 480 instances of 8 checkpoints." in page
-    assert "arc_easy during training: C4, 150M" in page
+    assert "arc_challenge during training: C4, 150M" in page
     tables = {row["table_name"]: row["n_rows"] for row in lake.tables().to_pylist()}
     assert tables["instances"] == 480
     assert tables["questions"] is None  # a view that would read all instances to be counted
