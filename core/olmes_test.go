@@ -54,7 +54,7 @@ func TestDumpsInTheDocumentedFormat(t *testing.T) {
 func TestDumpsComeBack(t *testing.T) {
 	for name, dir := range map[string]func() string{
 		"documented": func() string { return realDump(t) },
-		"made":       func() string { return filepath.Join(makeSample(t, small), "olmes") },
+		"made":       func() string { return filepath.Join(makeSample(t, whole), "olmes") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, lake := dir(), filepath.Join(t.TempDir(), "o.lake")

@@ -185,7 +185,7 @@ func TestRunIDsStayInTheirRunOnly(t *testing.T) {
 // TestRemembered: a redactor that has read other texts does to a text what a new
 // one does, whatever order keys, values and items come in.
 func TestRemembered(t *testing.T) {
-	words := []string{"a", "name", "value", "user", "username", "--user-name", "see canary7", "x@host.example.org", `q\"`, `q\\`, "/home/canary7/x", "é", "plain text", "plain text 2"}
+	words := []string{"a", "name", "value", "user", "username", "--user-name", "see canary7", "x@host.example.org", `q\"`, `q\\`, "/home/canary7/x", "é", "plain text", "plain text 2", "beaker_info", "author"}
 	random := rand.New(rand.NewPCG(1, 2))
 	word := func() string { return words[random.IntN(len(words))] }
 	var value func(depth int) string
