@@ -24,11 +24,11 @@ func (r *Reader) symbols() error {
 //   - input: pos <= len(in)-margin at the start of a round;
 //   - output: end < window+stretch at the start of a round, which writes three
 //     pairs of literals and a match at most: 6 + 258 bytes, and up to 31 behind
-//     it that come out of copying 32 at a time. slack holds them;
+//     it, as 16 are copied at a time, and at least twice. slack holds them;
 //   - a match starts at base or behind it.
 //
 // After load there are 56 bits or more: three looks into the first part of a
-// table take 33 and a length 20; a distance takes 28 of the next 56. The bits
+// table take 30 and a length 20; a distance takes 28 of the next 56. The bits
 // above the n-th are those of the bytes from pos on, so that loading them again
 // changes nothing.
 func (r *Reader) fast() error {
@@ -113,9 +113,11 @@ func (r *Reader) fast() error {
 		}
 		to := end
 		end += length
-		if back >= 32 {
-			for ; to < end; to += 32 {
-				*(*[32]byte)(unsafe.Add(out, to)) = *(*[32]byte)(unsafe.Add(out, to-back))
+		if back >= 16 {
+			copy16(out, to, back)
+			copy16(out, to+16, back)
+			for to += 32; to < end; to += 16 {
+				copy16(out, to, back)
 			}
 			continue
 		}
@@ -126,6 +128,13 @@ func (r *Reader) fast() error {
 		return r.at(err)
 	}
 	return nil
+}
+
+// twoWords are copied through registers; an array would be by a call.
+type twoWords struct{ a, b uint64 }
+
+func copy16(out unsafe.Pointer, to, back int) {
+	*(*twoWords)(unsafe.Add(out, to)) = *(*twoWords)(unsafe.Add(out, to-back))
 }
 
 // repeat copies a match that may overlap itself.
