@@ -89,11 +89,11 @@ func (c *Converter) Convert(ctx context.Context, p *Part, instances, choices str
 	c.tasks = map[string]*taskParts{}
 	defer c.encoder.Forget()
 	defer c.recycle()
-	err := p.eachFile(func(name string, size int64, r io.Reader) error {
+	err := p.eachFile(func(name string, content pieces) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return c.file(name, r)
+		return c.file(name, content)
 	})
 	if err == nil {
 		err = c.identify(p)
@@ -121,12 +121,12 @@ func (c *Converter) refuse(err error) *Record {
 }
 
 // file reads one file of the part.
-func (c *Converter) file(name string, r io.Reader) error {
+func (c *Converter) file(name string, content pieces) error {
 	switch {
 	case strings.HasSuffix(name, metricsSuffix):
-		return c.metrics(name, r)
+		return c.metrics(name, content)
 	case strings.HasSuffix(name, predictionsSuffix):
-		return c.predictions(name, r)
+		return c.predictions(name, content)
 	default:
 		c.reject(WholePart, fmt.Sprintf("%s is no file of a task", shownName(name)), nil)
 		return nil
@@ -154,8 +154,8 @@ func (c *Converter) task(name string) *taskParts {
 	return t
 }
 
-func (c *Converter) metrics(name string, r io.Reader) error {
-	text, err := io.ReadAll(io.LimitReader(r, maxRecord+1))
+func (c *Converter) metrics(name string, content pieces) error {
+	text, err := whole(content, maxRecord)
 	if err != nil {
 		return fmt.Errorf("%s: %w", shownName(name), err)
 	}
@@ -178,7 +178,7 @@ func (c *Converter) metrics(name string, r io.Reader) error {
 	return nil
 }
 
-func (c *Converter) predictions(name string, r io.Reader) error {
+func (c *Converter) predictions(name string, content pieces) error {
 	task := strings.TrimSuffix(name, predictionsSuffix)
 	t := c.task(task)
 	if t.rows != nil {
@@ -186,7 +186,7 @@ func (c *Converter) predictions(name string, r io.Reader) error {
 		return nil
 	}
 	t.rows = c.block()
-	c.lines.reset(r)
+	c.lines.reset(content)
 	seen := docs{last: -1}
 	for {
 		line, hasEnd, err := c.lines.next()
