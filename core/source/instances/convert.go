@@ -61,7 +61,7 @@ type Converter struct {
 	parser  *parser
 	encoder *tablefile.Encoder
 	lines   lines
-	spare   []*block
+	spare   map[string]*block // empty ones, by the task whose rows they have room for
 	merged  *block
 
 	tasks  map[string]*taskParts
@@ -185,7 +185,7 @@ func (c *Converter) predictions(name string, content pieces) error {
 		c.reject(WholePart, fmt.Sprintf("%s stands twice in the part: the first one counts", shownName(name)), nil)
 		return nil
 	}
-	t.rows = c.block()
+	t.rows = c.block(task)
 	c.lines.reset(content)
 	seen := docs{last: -1}
 	for {
@@ -299,7 +299,7 @@ func (c *Converter) write(instances, choices string) error {
 	for _, name := range c.taskNames() {
 		t := c.tasks[name]
 		if t.rows == nil {
-			t.rows = c.block()
+			t.rows = c.block(name)
 			t.checker.fail("predictions_file", "the part has no %s%s", name, predictionsSuffix)
 		}
 		c.finish(name, t)
@@ -374,21 +374,22 @@ func (b *block) takeSorted(from *block) {
 	}
 }
 
-// block gives an empty block, a used one if there is any.
-func (c *Converter) block() *block {
-	if n := len(c.spare); n > 0 {
-		b := c.spare[n-1]
-		c.spare = c.spare[:n-1]
+// block gives an empty block for a task, the one of the part before if it had
+// the task: parts have as many rows.
+func (c *Converter) block(task string) *block {
+	if b := c.spare[task]; b != nil {
+		delete(c.spare, task)
 		return b
 	}
 	return newBlock()
 }
 
 func (c *Converter) recycle() {
-	for _, t := range c.tasks {
+	c.spare = map[string]*block{}
+	for name, t := range c.tasks {
 		if t.rows != nil {
 			t.rows.reset()
-			c.spare = append(c.spare, t.rows)
+			c.spare[name] = t.rows
 		}
 	}
 	c.tasks = nil
