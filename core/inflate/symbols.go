@@ -10,6 +10,9 @@ import (
 // bytes, and goes on by seven of them at most.
 const margin = 16
 
+// maxDistBits is what a distance takes at most: 15 bits of code, 13 behind it.
+const maxDistBits = 28
+
 // symbols reads symbols of a block until it ends or the stretch is full.
 func (r *Reader) symbols() error {
 	if err := r.fast(); err != nil || r.step != codes || r.end >= window+stretch {
@@ -27,10 +30,10 @@ func (r *Reader) symbols() error {
 //     it, as 16 are copied at a time, and at least twice. slack holds them;
 //   - a match starts at base or behind it.
 //
-// After load there are 56 bits or more: three looks into the first part of a
-// table take 30 and a length 20; a distance takes 28 of the next 56. The bits
-// above the n-th are those of the bytes from pos on, so that loading them again
-// changes nothing.
+// Once loaded there are 56 bits or more: three looks into the first part of a
+// table take 30 and a length 20; a distance takes 28, for which mostly enough are
+// left. The bits above the n-th are those of the bytes from pos on, so that
+// loading them again changes nothing.
 func (r *Reader) fast() error {
 	in, out := unsafe.Pointer(unsafe.SliceData(r.in)), unsafe.Pointer(unsafe.SliceData(r.out))
 	litlen, dist := &r.litlen, &r.dist
@@ -91,9 +94,11 @@ func (r *Reader) fast() error {
 		b >>= e & takesMask
 		n -= uint(e & takesMask)
 
-		b |= load64(in, pos) << (n & 63)
-		pos += int((63 - n) >> 3)
-		n |= 56
+		if n < maxDistBits {
+			b |= load64(in, pos) << (n & 63)
+			pos += int((63 - n) >> 3)
+			n |= 56
+		}
 		e = dist[b&(1<<distWidth-1)]
 		if e&isOther != 0 {
 			if e&isSubtable == isSubtable {
