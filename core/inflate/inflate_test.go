@@ -10,6 +10,8 @@ import (
 	"hash/crc32"
 	"io"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -47,7 +49,7 @@ func standard(data []byte) ([]byte, error) {
 }
 
 // texts are contents of many kinds: random, repeating near and far, numbers.
-func texts() map[string][]byte {
+var texts = sync.OnceValue(func() map[string][]byte {
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := make([]byte, 1<<20)
 	for i := range noise {
@@ -77,7 +79,7 @@ func texts() map[string][]byte {
 	}
 	out["skewed"] = skewed
 	return out
-}
+})
 
 // pack writes contents by both writers at all their levels.
 func pack(t *testing.T, text []byte) map[string][]byte {
@@ -196,7 +198,7 @@ func TestHeaderSum(t *testing.T) {
 // small is packed data of each kind of block, short enough to try all damage.
 func small(t *testing.T) [][]byte {
 	t.Helper()
-	text := append(texts()["records"][:600], texts()["skewed"][:300]...)
+	text := slices.Concat(texts()["records"][:600], texts()["skewed"][:300])
 	out := [][]byte{wrap([]byte{3, 0}, nil)}
 	for _, level := range []int{stdflate.HuffmanOnly, 0, 1, 9} {
 		for _, text := range [][]byte{text, []byte("abcabcabcabcabc"), bytes.Repeat([]byte{'a'}, 300)} {
