@@ -30,6 +30,7 @@ from .verbs import doctor, sample, version
 
 if TYPE_CHECKING:
     from . import plot as plot
+    from . import scaling as scaling
 
     __version__: str
 
@@ -54,10 +55,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load what few need when it is asked for."""
-    if name == "plot":  # needs Altair
+    if name in ("plot", "scaling"):  # they need Altair, SciPy
         import importlib
 
-        return importlib.import_module(".plot", __name__)
+        return importlib.import_module("." + name, __name__)
     if name == "__version__":
         from importlib import metadata
 
