@@ -27,15 +27,21 @@ def draw(law: ScalingLaw, data: Any) -> alt.HConcatChart:
     """Draw step 1, step 2 if there is one, and the value with intervals where there are draws."""
     others = None if data is None else _points.ends(_points.read(data), law.setup)
     one_step = law.setup.one_step
-    panels = [_against_size(law, others, loss=not one_step)]
+    sizes = [law.ends.n_params] + ([others.n_params] if others else [])
+    names = [_label(n) for n in np.unique(np.concatenate(sizes))]
+    legend = alt.Legend(symbolOpacity=1)
+    colour = alt.Color(
+        "n_params:N", title="N", sort=names, scale=alt.Scale(domain=names, scheme="viridis"), legend=legend
+    )
+    panels = [_against_size(law, others, colour, loss=not one_step)]
     if law.step_2:
-        panels += [_against_loss(law), _against_size(law, others, loss=False)]
+        panels += [_against_loss(law, others, colour), _against_size(law, others, colour, loss=False)]
     title = alt.Title(f"Scaling law, set-up {law.setup.name}", subtitle=law.formula.split("; "), subtitleColor="#666")
-    chart: alt.HConcatChart = alt.HConcatChart(hconcat=panels, title=title).resolve_scale(color="independent")
+    chart: alt.HConcatChart = alt.HConcatChart(hconcat=panels, title=title)
     return chart
 
 
-def _against_size(law: ScalingLaw, others: _points.Ends | None, loss: bool) -> alt.LayerChart:
+def _against_size(law: ScalingLaw, others: _points.Ends | None, colour: alt.Color, loss: bool) -> alt.LayerChart:
     """Draw the loss or the value against D, a line per N; or against compute, one line."""
     what = "loss" if loss else "value"
     shown = [(law.ends, "fitted")] + ([(others, "target")] if others else [])
@@ -70,14 +76,12 @@ def _against_size(law: ScalingLaw, others: _points.Ends | None, loss: bool) -> a
             }
             for x, v, a, b in zip(d if by_size else 6 * d, y, *ends, strict=True)
         ]
-    order = [_label(n) for n in np.unique(n_all)]
-    colour = alt.Color("n_params:N", title="N", sort=order, scale=alt.Scale(domain=order, scheme="viridis"))
     line_colour = colour if by_size else alt.value("#444")
     x = alt.X(
         "x:Q",
         title=x_title,
         scale=alt.Scale(type="log", nice=False, padding=8),
-        axis=alt.Axis(format="~e", tickCount=5),
+        axis=alt.Axis(format="~e", tickCount=5, grid=False),
     )
     y_title = what.capitalize()
     y_axis = alt.Y("y:Q", title=y_title, scale=alt.Scale(zero=False))
@@ -95,7 +99,7 @@ def _against_size(law: ScalingLaw, others: _points.Ends | None, loss: bool) -> a
     return alt.LayerChart(layer=[band, line, dots]).properties(width=SIZE, height=HEIGHT, title=name)
 
 
-def _against_loss(law: ScalingLaw) -> alt.LayerChart:
+def _against_loss(law: ScalingLaw, others: _points.Ends | None, colour: alt.Color) -> alt.LayerChart:
     """Draw the value against the loss: checkpoints and sigmoid."""
     step = law.step_2
     assert isinstance(step, _steps.Step)
@@ -109,15 +113,22 @@ def _against_loss(law: ScalingLaw) -> alt.LayerChart:
         "x:Q", title="Metric in between" if law.setup.intermediate else "Loss", scale=alt.Scale(zero=False, padding=8)
     )
     y = alt.Y("y:Q", title="Value", scale=alt.Scale(zero=False))
-    order = [_label(v) for v in np.unique(n)]
-    colour = alt.Color("n_params:N", title="N", sort=order, scale=alt.Scale(domain=order, scheme="viridis"))
     dots = (
         alt.Chart(pa.Table.from_pylist(points))
         .mark_point(filled=True, size=12, opacity=0.6)
         .encode(x=x, y=y, color=colour)
     )
     line = alt.Chart(pa.Table.from_pylist(lines)).mark_line(color="#444").encode(x=x, y=y)
-    return alt.LayerChart(layer=[dots, line]).properties(width=SIZE, height=HEIGHT, title="Step 2: value by loss")
+    layers = [dots, line]
+    if others and others.loss is not None and others.value is not None:
+        columns = zip(others.loss.tolist(), others.value.tolist(), others.n_params.tolist(), strict=True)
+        targets = pa.Table.from_pylist(
+            [{"x": a, "y": b, "n_params": _label(n), "role": "target"} for a, b, n in columns]
+        )
+        layers.append(
+            alt.Chart(targets).mark_point(shape="cross", filled=True, size=55, opacity=1).encode(x=x, y=y, color=colour)
+        )
+    return alt.LayerChart(layer=layers).properties(width=SIZE, height=HEIGHT, title="Step 2: value by loss")
 
 
 def _column(end: _points.Ends, loss: bool, n: int) -> list[float | None]:
