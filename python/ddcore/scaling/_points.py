@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import pyarrow.compute as pc
 
 from .. import _arguments, errors
 from ._forms import Array
-from .setups import Setup
+from .setups import SETUPS, Setup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +60,23 @@ def invalid(problem: str, hint: str, column: str = "", rows: tuple[str, ...] = (
     error = _arguments.invalid(f"scaling law: {problem}", hint)
     error.op, error.column, error.rows = "scaling.fit", column, rows
     return error
+
+
+def not_found(what: str, name: str, names: Iterable[str]) -> errors.NotFoundError:
+    """Make the error for a name that there is not, with near ones."""
+    names = list(names)
+    near = difflib.get_close_matches(name, names, 3)
+    hint = f"did you mean {', '.join(near)}?" if near and name not in names else f"there are {', '.join(names)}"
+    error = errors.NotFoundError(f"scaling law: no {what} {name!r} ({hint})")
+    error.op, error.target, error.hint = "scaling", name, hint
+    return error
+
+
+def find(setup: str | Setup) -> Setup:
+    """Give a set-up by its name."""
+    if isinstance(setup, str) and setup not in SETUPS:
+        raise not_found("set-up", setup, SETUPS)
+    return SETUPS[setup] if isinstance(setup, str) else setup
 
 
 def read(data: Any) -> Points:

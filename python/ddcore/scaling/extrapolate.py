@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 from .. import errors
-from ._points import invalid
+from ._points import find, invalid, not_found
 from .law import fit
-from .setups import Setup, find
+from .setups import Setup
 from .sources import checkpoints
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def extrapolate(
     is_target = pc.equal(points["params"], target)
     wanted = sorted(set(points.filter(is_target)["recipe"].to_pylist()))
     if not wanted:
-        error = errors.NotFoundError(f"scaling law: {task} has no value at size {target} (choose another target)")
-        error.target, error.hint = target, "choose another target"
-        raise error
+        raise not_found(f"checkpoint for {task} at size", target, sorted(set(points["params"].to_pylist())))
     smaller = pc.less(points["n_params"], pc.max(points.filter(is_target)["n_params"]))
     rows = []
     for recipe in wanted:
@@ -152,6 +150,11 @@ def compare(lake: Lake, predictions: pa.Table) -> pa.Table:
 
     Raises:
         NotFoundError: There is no lake.
+
+    Example:
+        >>> predicted = ddcore.scaling.extrapolate(lake, "piqa", loss="surprisal_per_char")
+        >>> ddcore.scaling.compare(lake, predicted).column_names[-2:]
+        ['published_decision_accuracy', 'difference']
     """
     columns = "recipe, task, metric, setup, true_value, pred_value, decision_accuracy"
     published = lake.sql(

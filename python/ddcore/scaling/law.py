@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from .. import _arguments
 from . import _forms, _points, _steps
 from ._forms import Array
-from .setups import Setup, find
+from .setups import Setup
 
 if TYPE_CHECKING:
     import altair as alt
@@ -53,7 +53,7 @@ def fit(
         >>> round(law.params["alpha"], 3), round(float(law.predict(7e9, 4e12)), 3)
         (0.25, 0.648)
     """
-    how = find(setup)
+    how = _points.find(setup)
     if operator.index(n_bootstrap) < 0:
         raise _arguments.invalid(f"n_bootstrap: {n_bootstrap} is less than 0", "pass 0 for none")
     if not 0 < level < 1:

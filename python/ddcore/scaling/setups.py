@@ -7,9 +7,6 @@ DataDecide (arXiv 2504.11393) fits each recipe's sizes and predicts 1B; its name
 from __future__ import annotations
 
 import dataclasses
-import difflib
-
-from .. import errors
 
 __all__ = ["SETUPS", "Setup"]
 
@@ -78,15 +75,3 @@ _LADDER = Setup("ladder", ("N", "D"), helper_point=True, smooth=5, final=5)
 
 #: All set-ups by name: the thirty of DataDecide, and `ladder`.
 SETUPS = {setup.name: setup for setup in [_LADDER, *_published()]}
-
-
-def find(setup: str | Setup) -> Setup:
-    """Give a set-up by its name."""
-    if isinstance(setup, Setup):
-        return setup
-    if setup not in SETUPS:
-        near = difflib.get_close_matches(setup, SETUPS, 3) or ["ladder", "3_param-default"]
-        error = errors.NotFoundError(f"scaling law: no set-up {setup!r} (did you mean {', '.join(near)}?)")
-        error.target, error.hint = setup, f"did you mean {', '.join(near)}?"
-        raise error
-    return SETUPS[setup]

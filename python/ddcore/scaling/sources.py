@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ._points import invalid
+from ._points import invalid, not_found
 
 if TYPE_CHECKING:
     from ..lake import Lake
@@ -75,6 +75,9 @@ def checkpoints(
     everything = named
     named = named.filter(pc.and_(pc.is_finite(named["loss"]), pc.is_finite(named["value"])))
     _refuse_lost_sizes(everything, named, task, loss, metric)
+    if everything.num_rows == 0:
+        tasks = lake.sql("SELECT DISTINCT task FROM evals ORDER BY task")["task"].to_pylist()
+        raise not_found("task" if task not in tasks else "checkpoint of that recipe, size and seed for", task, tasks)
     sizes = lake.table("model_sizes", columns=["params", "params_exact"])
     exact = dict(zip(sizes["params"].to_pylist(), sizes["params_exact"].to_pylist(), strict=True))
     means = named.group_by(["recipe", "params", "step", "tokens"], use_threads=False).aggregate(
