@@ -17,6 +17,12 @@ from ._forms import Array, Form
 OPTIONS = {"ftol": 0.0, "gtol": 1e-10, "maxiter": 10_000, "maxcor": 20}
 N_STARTS = 6  # minimised, the best of the grid
 
+# With delta 1e-3 the penalty is nearly |r|, with a kink at each point, where quasi-Newton steps stall; wider
+# deltas first lead close to the minimum. Each stage: factor of delta, ftol.
+STAGES = ((100, 1e-9), (10, 1e-10), (1, 0.0))
+# A bootstrap draw starts near its minimum, and is needed to fewer digits.
+DRAW_STAGES = ((10, 1e-8), (1, 1e-11))
+
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
@@ -64,17 +70,20 @@ def minimise(form: Form, z: Array, y: Array, weights: Array, loss: Loss) -> Arra
     return min(fits, key=lambda fit: fit[0])[1]
 
 
-def descend(form: Form, z: Array, y: Array, weights: Array, loss: Loss, start: Array) -> tuple[float, Array]:
-    """Minimise from one start, and give the objective with the parameters.
-
-    With delta 1e-3 the penalty is nearly |r|, with a kink at each point, where quasi-Newton
-    steps stall; wider deltas first lead close to the minimum.
-    """
+def descend(
+    form: Form,
+    z: Array,
+    y: Array,
+    weights: Array,
+    loss: Loss,
+    start: Array,
+    stages: tuple[tuple[float, float], ...] = STAGES,
+) -> tuple[float, Array]:
+    """Minimise from one start, and give the objective with the parameters."""
     bounds = form.bounds(y)
     limits = np.array([(-np.inf if low is None else low, np.inf if high is None else high) for low, high in bounds])
     p, value = np.clip(start, limits[:, 0], limits[:, 1]), np.inf
-    stages = ((100, 1e-9), (10, 1e-10), (1, 0.0)) if np.isfinite(loss.delta) else ((1, 1e-14),)
-    for factor, ftol in stages:
+    for factor, ftol in stages if np.isfinite(loss.delta) else stages[-1:]:
         step = dataclasses.replace(loss, delta=factor * loss.delta)
         # Over delta, the objective's slopes are of order one, as the optimiser's first step expects.
         unit = min(step.delta, 1.0)

@@ -98,7 +98,7 @@ def _fit(form: Form, x: Array, y: Array, owner: Array, ones: Array, weights: Arr
     z = form.prepare(x)
     p = _optimise.minimise(form, z, y, ones, loss)
     of_point = weights[:, owner.astype(int)]
-    draws = [_optimise.descend(form, z, y, w, loss, p)[1] for w in of_point]
+    draws = [_optimise.descend(form, z, y, w, loss, p, _optimise.DRAW_STAGES)[1] for w in of_point]
     residuals = loss.residual(form.value(p, z), y)
     shape = np.array(draws).reshape(len(draws), p.size)
     return Step(form, p, shape, x, y, owner, residuals, loss.log)
