@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +313,25 @@ def test_wrong_arguments() -> None:
         law.predict(1e9, 0)
     assert law.intervals == {}
     assert law.evaluate(made())["low_value"].null_count == 16
+
+
+FOUR = "{'n_params': [1, 2, 3, 4], 'tokens': [1, 2, 3, 4], 'loss': [4, 3, 2, 1]}"
+PLOT = f"ddcore.scaling.fit({FOUR}, '2_param-default', n_bootstrap=0).plot()"
+
+
+@pytest.mark.parametrize(
+    ("without", "extra", "code"), [("scipy", "predict", "ddcore.scaling"), ("altair", "plot", PLOT)]
+)
+def test_what_is_not_installed_is_named(without: str, extra: str, code: str) -> None:
+    script = f"import sys; sys.modules[{without!r}] = None; import ddcore; {code}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert f"pip install 'ddcore[{extra}]'" in done.stderr.splitlines()[-1]
+
+
+def test_ddcore_alone_loads_no_scipy() -> None:
+    script = "import ddcore, sys; assert not {'scipy', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
 
 
 # ---- notes and charts
