@@ -228,8 +228,8 @@ class Lake:
             NotFoundError: There is no lake.
 
         Example:
-            >>> lake.files().num_rows
-            11
+            >>> sorted(set(lake.files()["source"].to_pylist()))
+            ['hf', 'instances', 'olmes', 'wandb']
         """
         return self._read("files")
 
