@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"ddcore/core/contract"
+	"ddcore/core/lake"
 	"ddcore/core/source/olmes"
 
 	"github.com/stretchr/testify/require"
@@ -212,4 +214,18 @@ func encode(t testing.TB, v any) string {
 	text, err := json.Marshal(v)
 	require.NoError(t, err)
 	return string(text)
+}
+
+// TestLakesOfEarlierVersions: one that was made before ddcore knew dumps gets
+// their tables when it is curated again.
+func TestLakesOfEarlierVersions(t *testing.T) {
+	path := build(t, filepath.Join(makeSample(t, small), "hf"))
+	w, err := lake.Write(context.Background(), path, "test", lake.Options{}, nil)
+	require.NoError(t, err)
+	require.NoError(t, w.Transaction(context.Background(), "test", "test", func() error {
+		return w.Exec(context.Background(), "DROP TABLE lake.main.posttrain_results; DROP VIEW lake.raw.olmes_metrics; DROP TABLE lake.raw._olmes_metrics")
+	}))
+	w.Close()
+	must(t, "curate", path, object{"force": true})
+	require.Equal(t, rows{{"n"}, {"0"}}, query(t, path, "SELECT count(*) AS n FROM posttrain_results"))
 }

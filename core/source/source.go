@@ -83,7 +83,11 @@ func Setup(ctx context.Context, c *lake.Conn) error {
 // create makes table and view, and adds columns of the file that they lack: a
 // later revision may carry more.
 func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
-	if err := c.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS lake.raw; CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), ColumnsSQL(t.Name))); err != nil {
+	var defs []string
+	for _, col := range t.Columns {
+		defs = append(defs, lake.Ident(col.Name)+" "+col.Type)
+	}
+	if err := c.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS lake.raw; CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), strings.Join(defs, ", "))); err != nil {
 		return fmt.Errorf("create raw.%s: %w", t.Name, err)
 	}
 	have, err := describe(ctx, c, "SELECT * FROM "+t.sqlName())
@@ -104,15 +108,6 @@ func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
 		return fmt.Errorf("create the view raw.%s: %w", t.Name, err)
 	}
 	return nil
-}
-
-// ColumnsSQL defines the columns of a raw table, as CREATE TABLE takes them.
-func ColumnsSQL(table string) string {
-	var defs []string
-	for _, col := range tableNamed(table).Columns {
-		defs = append(defs, lake.Ident(col.Name)+" "+col.Type)
-	}
-	return strings.Join(defs, ", ")
 }
 
 // stored is the name of the table behind the view.
