@@ -70,18 +70,26 @@ func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*s
 			return nil, err
 		}
 	}
-	key, err := redact.LakeKey(w.Path)
+	key, err := lakeKey(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	return source.MakePlan(ctx, w.Conn, a.Paths, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
 }
 
+// lakeKey gives the key of the lake's pseudonyms, which all who write it share.
+func lakeKey(ctx context.Context, w *lake.Writer) (redact.Key, error) {
+	if w.Path != "" {
+		return redact.LakeKey(w.Path)
+	}
+	return redact.SharedKey(func(fresh string) (string, error) { return w.Secret(ctx, fresh) })
+}
+
 // writer opens the lake for writing and tells when it has to wait.
 func writer(ctx context.Context, env *Env, verb string) (*lake.Writer, error) {
 	if env.Snapshot != lake.Newest {
 		return nil, &Error{
-			Kind: contract.Invalid, Op: verb, Target: env.Lake, Err: fmt.Errorf("snapshot %d is the past and cannot be written", env.Snapshot),
+			Kind: contract.Invalid, Op: verb, Target: env.Lake.String(), Err: fmt.Errorf("snapshot %d is the past and cannot be written", env.Snapshot),
 			Hint: "open the lake without a snapshot",
 		}
 	}
