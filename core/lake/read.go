@@ -27,6 +27,7 @@ var pool = struct {
 
 type pooled struct {
 	key     string
+	place   Place
 	catalog os.FileInfo // which file was attached: a local lake that is replaced gets a new instance
 	db      *DB
 	users   int
@@ -108,17 +109,24 @@ func borrow(ctx context.Context, p Place, snapshot int64, o Options, info os.Fil
 		pool.entries = append(pool.entries[:i], pool.entries[i+1:]...)
 		if info == nil || os.SameFile(e.catalog, info) {
 			pool.entries = append(pool.entries, e)
+			if _, err := p.locate(e.place.data, true); err != nil {
+				return nil, false, err
+			}
 			e.users++
 			return e, false, nil
 		}
 		e.retire()
 		break
 	}
+	p, err = p.find(ctx)
+	if err != nil {
+		return nil, false, err
+	}
 	db, err := openRead(ctx, p, snapshot, o)
 	if err != nil {
 		return nil, false, err
 	}
-	e = &pooled{key: key, catalog: info, db: db, users: 1}
+	e = &pooled{key: key, place: p, catalog: info, db: db, users: 1}
 	pool.entries = append(pool.entries, e)
 	if len(pool.entries) > idleLakes {
 		pool.entries[0].retire()
@@ -157,10 +165,6 @@ func CloseIdle() {
 }
 
 func openRead(ctx context.Context, p Place, snapshot int64, o Options) (*DB, error) {
-	p, err := p.find(ctx)
-	if err != nil {
-		return nil, err
-	}
 	engine, err := p.engine(o)
 	if err != nil {
 		return nil, err
