@@ -43,7 +43,7 @@ docs: golden ## the generated documents
 
 fuzz: ## fuzz every parser, a minute each
 	go test ./core/source/pydict -fuzz FuzzScan -fuzztime 60s
-	go test ./core/source/pydict -fuzz FuzzReadDecimal -fuzztime 60s
+	go test ./core/decimal -fuzz FuzzRead -fuzztime 60s
 	go test ./core/tablefile -fuzz FuzzTextReader -fuzztime 60s
 	go test ./core/curate/runtypes -fuzz FuzzClassify -fuzztime 60s
 	go test ./core/curate/runtypes -fuzz FuzzLoad -fuzztime 60s
@@ -53,6 +53,7 @@ fuzz: ## fuzz every parser, a minute each
 	go test ./core/source/wandb -fuzz FuzzEntry -fuzztime 60s
 	go test ./core/source/wandb -fuzz FuzzRun -fuzztime 60s
 	go test ./core/source/wandb -fuzz FuzzOffline -fuzztime 60s -fuzzminimizetime 1s
+	go test ./core/source/instances -fuzz FuzzLine -fuzztime 60s
 
 bench: $(VENV)/.installed ## measure against datadec, DuckDB and Polars
 	$(PYTHON) bench/run.py

@@ -191,7 +191,11 @@ type SampleArgs struct {
 	Full    bool     `json:"full" help:"the full published shape: 1,410,750 task results"`
 	Runs    int      `json:"runs" help:"fine-tuning runs in the W&B files; default: 40, below 0 none"`
 	FTRows  int      `json:"history_rows" help:"W&B history entries per run; default: 20"`
-	Seed    int64    `json:"seed" help:"random seed; the same options give the same bytes"`
+
+	Checkpoints int `json:"checkpoints" help:"checkpoints in each recipe's archive of evaluation instances; default: 8, below 0 none"`
+	Questions   int `json:"questions" help:"most questions per task in those archives; default: 4, below 0 all 37,682 of the published tests"`
+
+	Seed int64 `json:"seed" help:"random seed; the same options give the same bytes"`
 }
 
 type sampleRow struct {
@@ -201,7 +205,7 @@ type sampleRow struct {
 }
 
 func sampleFiles(ctx context.Context, env *Env, a SampleArgs) (*Result, error) {
-	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Runs: a.Runs, FTRows: a.FTRows, Seed: uint64(a.Seed)}
+	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Runs: a.Runs, FTRows: a.FTRows, Checkpoints: a.Checkpoints, Questions: a.Questions, Seed: uint64(a.Seed)}
 	files, err := sample.Generate(ctx, a.Dir, o, func(done, total int64, what string) { env.Tell(Progress{done, total, "rows", what}) })
 	if err != nil {
 		return nil, err

@@ -50,6 +50,9 @@ func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
 	}
 	if built == nil || a.Force {
 		_, err := w.Transaction(ctx, "curate", message(fingerprint), func() (err error) {
+			if err := setUp(ctx, w); err != nil {
+				return err
+			}
 			built, err = curate.Run(ctx, w, env.Options.Workers(), rules, env.tables)
 			return err
 		})
@@ -63,6 +66,14 @@ func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
 		rows[i] = curateRow(b)
 	}
 	return rowsResult(rows)
+}
+
+// setUp adds the raw tables that a lake of an earlier version lacks.
+func setUp(ctx context.Context, w *lake.Writer) error {
+	if ready, err := source.Ready(ctx, w.Conn); ready || err != nil {
+		return err
+	}
+	return source.Setup(ctx, w.Conn)
 }
 
 // rules reads the user's patterns, if any, in front of ddcore's own.

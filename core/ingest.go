@@ -53,6 +53,13 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 			return nil, fmt.Errorf("ingest: %w", err)
 		}
 	}
+	if plan.HasParts() {
+		w.Close() // others may write while parts are converted
+		open := func() (*lake.Writer, error) { return writer(ctx, env, "ingest") }
+		if err := plan.RunParts(ctx, w.Path, open, env.Options.Workers(), env.bytes); err != nil {
+			return nil, fmt.Errorf("ingest: %w", err)
+		}
+	}
 	rows := make([]ingestRow, len(plan.Statuses))
 	for i, s := range plan.Statuses {
 		rows[i] = ingestRow(s)

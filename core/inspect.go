@@ -31,7 +31,9 @@ func tables(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 	defer s.Close()
 	found, err := s.Rows(ctx, `
 		SELECT t.schema_name, t.name, any_value(c.n), coalesce(any_value(i.file_size_bytes), 0)::BIGINT
-		FROM (SELECT *, if(schema_name = 'raw', ltrim(table_name, '_'), table_name) AS name FROM duckdb_tables()) AS t
+		FROM (
+			SELECT database_name, schema_name, table_name, if(schema_name = 'raw', ltrim(table_name, '_'), table_name) AS name FROM duckdb_tables()
+			UNION ALL SELECT database_name, schema_name, view_name, view_name FROM duckdb_views() WHERE schema_name = 'main') AS t
 		JOIN (SELECT schema_name, table_name, count(*) AS n FROM duckdb_columns() WHERE database_name = 'lake' GROUP BY ALL) AS c
 			ON c.schema_name = t.schema_name AND c.table_name = t.name
 		LEFT JOIN __ducklake_metadata_lake.ducklake_schema AS s ON s.schema_name = t.schema_name AND s.end_snapshot IS NULL

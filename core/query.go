@@ -128,11 +128,11 @@ func (a SelectArgs) sql(ctx context.Context, c *lake.Conn) (string, []any, error
 }
 
 // defaultOrder sorts curated tables by their grain: DuckDB gives rows of a
-// DuckLake in no fixed order. A melted table that is read whole stays unsorted,
-// for it has tens of millions of rows.
+// DuckLake in no fixed order. A melted table or a view that is read whole stays
+// unsorted, for it has tens or hundreds of millions of rows.
 func (a SelectArgs) defaultOrder() string {
 	t := contract.FindTable(a.Name)
-	if t == nil || slices.Contains(t.Grain, "metric") && len(a.Filters) == 0 && a.Where == "" {
+	if t == nil || (slices.Contains(t.Grain, "metric") || t.Maker == "view") && len(a.Filters) == 0 && a.Where == "" {
 		return ""
 	}
 	return " ORDER BY " + joined(t.Grain, lake.Ident)

@@ -20,6 +20,7 @@ type Table struct {
 	// grain are then DOUBLE, and a deviation has no range but >= 0.
 	Aggregate string
 	Order     int    // position in the build
+	Maker     string // what makes it: "" its query, "view" a view of its query, else Go
 	SQL       string // the query
 }
 
@@ -79,6 +80,8 @@ func (t *Table) set(key, value string) (err error) {
 		t.Version, err = strconv.Atoi(value)
 	case "order":
 		t.Order, err = strconv.Atoi(value)
+	case "made by":
+		t.Maker = value
 	case "aggregate":
 		t.Aggregate = value
 	case "types":

@@ -12,22 +12,14 @@ import (
 
 // checkTable holds a built relation against its contract: types, grain, ranges.
 func checkTable(ctx context.Context, c *lake.Conn, t *contract.Table, relation string) error {
-	rows, err := c.Rows(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+relation+")")
+	fields, err := checkColumns(ctx, c, t, relation)
 	if err != nil {
 		return err
 	}
 	var tests []string
-	for _, r := range rows {
-		name, kind := r[0].(string), r[1].(string)
-		f, ok := t.Field(name)
-		if !ok {
-			return fmt.Errorf("column %s is not in the field dictionary", name)
-		}
-		if f.Type != kind {
-			return fmt.Errorf("column %s is %s, its contract says %s", name, kind, f.Type)
-		}
+	for _, f := range fields {
 		if bad := rangeTest(f); bad != "" {
-			tests = append(tests, fmt.Sprintf("SELECT %s AS problem, %s AS row FROM %s WHERE %s", lake.Quote(name+" is outside "+f.Range()), rowText(t, name), relation, bad))
+			tests = append(tests, fmt.Sprintf("SELECT %s AS problem, %s AS row FROM %s WHERE %s", lake.Quote(f.Name+" is outside "+f.Range()), rowText(t, f.Name), relation, bad))
 		}
 	}
 	for _, g := range t.Grain {
@@ -59,6 +51,28 @@ func violation(t *contract.Table, problem string, n int64, examples []string) er
 		Err:  fmt.Errorf("%s in %d rows, for example: %s", problem, n, strings.Join(examples, "; ")),
 		Hint: "correct the raw file and ingest it again; the former tables are untouched",
 	}
+}
+
+// checkColumns holds a relation's columns against the contract, and gives what
+// they mean.
+func checkColumns(ctx context.Context, c *lake.Conn, t *contract.Table, relation string) ([]contract.Field, error) {
+	rows, err := c.Rows(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+relation+")")
+	if err != nil {
+		return nil, err
+	}
+	fields := make([]contract.Field, len(rows))
+	for i, r := range rows {
+		name, kind := r[0].(string), r[1].(string)
+		f, ok := t.Field(name)
+		if !ok {
+			return nil, fmt.Errorf("column %s is not in the field dictionary", name)
+		}
+		if f.Type != kind {
+			return nil, fmt.Errorf("column %s is %s, its contract says %s", name, kind, f.Type)
+		}
+		fields[i] = f
+	}
+	return fields, nil
 }
 
 func idents(names []string) string {

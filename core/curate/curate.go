@@ -63,7 +63,7 @@ func Fingerprint(ctx context.Context, c *lake.Conn, rules *runtypes.Rules, progr
 	h := sha256.New()
 	fmt.Fprintln(h, program)
 	fmt.Fprintln(h, rules.Text())
-	fmt.Fprintln(h, wandbSQL)
+	fmt.Fprintln(h, wandbSQL, instancesSQL)
 	for _, r := range rows {
 		fmt.Fprintln(h, r...)
 	}
@@ -81,12 +81,14 @@ type builder struct {
 	rules   *runtypes.Rules
 	built   []Built
 	pending *pending
-	hasRuns bool // what the tables of W&B runs read is there
+	// prepared tells for which sources the temporary tables are there that their
+	// tables read.
+	prepared map[string]bool
 }
 
 // Run builds all tables, inside the caller's transaction.
 func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules, progress Progress) ([]Built, error) {
-	b := &builder{w: w, workers: workers, rules: rules}
+	b := &builder{w: w, workers: workers, rules: rules, prepared: map[string]bool{}}
 	defer b.finish(ctx) //nolint:errcheck // after an error nothing may still write
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
@@ -107,9 +109,9 @@ func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules
 }
 
 func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
-	if header(t, "source") == "wandb" && !b.hasRuns {
-		b.hasRuns = true
-		if err := b.prepareWandb(ctx); err != nil {
+	if source := header(t, "source"); source != "" && !b.prepared[source] {
+		b.prepared[source] = true
+		if err := b.prepareSource(ctx, source); err != nil {
 			return 0, err
 		}
 	}
@@ -118,15 +120,28 @@ func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
 			return 0, err
 		}
 	}
-	switch maker := header(t, "made by"); maker {
+	switch t.Maker {
 	case "":
 		return b.fromSQL(ctx, t)
 	case "matrix":
 		return 0, b.fromMatrix(ctx, t)
 	case "macro":
 		return b.macroAverage(ctx, t)
+	case "view":
+		return b.fromView(ctx, t)
 	default:
-		return 0, fmt.Errorf("the table's header names an unknown maker %q", maker)
+		return 0, fmt.Errorf("the table's header names an unknown maker %q", t.Maker)
+	}
+}
+
+func (b *builder) prepareSource(ctx context.Context, source string) error {
+	switch source {
+	case "wandb":
+		return b.prepareWandb(ctx)
+	case "instances":
+		return b.prepareInstances(ctx)
+	default:
+		return fmt.Errorf("the table's header names an unknown source %q", source)
 	}
 }
 

@@ -15,21 +15,9 @@ import (
 //go:embed wandb.sql
 var wandbSQL string
 
-// wandbRaw names W&B's raw tables, and their columns for a lake that was made
-// before ddcore knew them.
-var wandbRaw = []struct{ view, table, columns string }{
-	{
-		"wandb_run_rows", "wandb_runs",
-		"layout VARCHAR, entity VARCHAR, project VARCHAR, export VARCHAR, run_id VARCHAR, run_name VARCHAR, state VARCHAR, created_at VARCHAR, updated_at VARCHAR, config VARCHAR, summary VARCHAR, metadata VARCHAR, rest VARCHAR",
-	},
-	{
-		"wandb_history_rows", "wandb_history",
-		"layout VARCHAR, entity VARCHAR, project VARCHAR, run_id VARCHAR, step BIGINT, timestamp DOUBLE, runtime DOUBLE, train_loss DOUBLE, total_tokens DOUBLE, learning_rate DOUBLE, metrics VARCHAR, rest VARCHAR",
-	},
-	{
-		"wandb_export_rows", "wandb_exports",
-		"export VARCHAR, entity VARCHAR, project VARCHAR, kind VARCHAR, record VARCHAR",
-	},
+// wandbRaw names the views of W&B's raw rows that are no rejects.
+var wandbRaw = map[string]string{
+	"wandb_run_rows": "wandb_runs", "wandb_history_rows": "wandb_history", "wandb_export_rows": "wandb_exports",
 }
 
 // wandbNames lists the names of checkpoints that have no entry in the facts.
@@ -40,18 +28,8 @@ const wandbNames = `SELECT kind, name, n, _file FROM wandb_name
 // prepareWandb makes the temporary tables of W&B runs: each run once, each
 // history entry once, and the rule that knows the run by its id.
 func (b *builder) prepareWandb(ctx context.Context) error {
-	for _, raw := range wandbRaw {
-		found, err := b.w.Rows(ctx, `SELECT count(*) FROM information_schema.tables
-			WHERE table_catalog = 'lake' AND table_schema = 'raw' AND table_name = ?`, raw.table)
-		if err != nil {
-			return fmt.Errorf("look for raw.%s: %w", raw.table, err)
-		}
-		if found[0][0] != int64(0) {
-			err = makeRawView(ctx, b.w.Conn, raw.view, raw.table)
-		} else {
-			err = b.w.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s (%s, _file BIGINT, _row BIGINT)", raw.view, raw.columns))
-		}
-		if err != nil {
+	for view, table := range wandbRaw {
+		if err := makeRawView(ctx, b.w.Conn, view, table); err != nil {
 			return err
 		}
 	}

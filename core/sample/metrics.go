@@ -35,10 +35,7 @@ func (m model) measure(c checkpoint, t *task) values {
 	var v values
 	row := m.rowKey(c, t)
 	bits := m.taskLoss(c, t)
-	skill := 0.0
-	if c.step > 0 {
-		skill = 1 / (1 + math.Exp((bits-t.mid)*t.steep))
-	}
+	skill := t.skill(c.step, bits)
 	v[correctChoice] = t.correctChoice
 	m.fillAccuracies(&v, c, t, skill)
 	v[bitsPerByte], v[logitsPerByte] = bits, bits // OLMES gives "logits per byte" in bits, positive
@@ -56,6 +53,14 @@ func (m model) measure(c checkpoint, t *task) values {
 	}
 	v[primaryMetric] = v[t.primary]
 	return v
+}
+
+// skill is how far from guessing to its ceiling a model has come, from 0 to 1.
+func (t *task) skill(step int64, bits float64) float64 {
+	if step == 0 {
+		return 0
+	}
+	return 1 / (1 + math.Exp((bits-t.mid)*t.steep))
 }
 
 // fillAccuracies sets the accuracies and the mean predicted indices, in the five

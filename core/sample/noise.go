@@ -26,6 +26,7 @@ const (
 	domainFitLoss
 	domainAccuracy
 	domainWandb
+	domainQuestion
 )
 
 // with gives the key of a more specific draw. The mixing is SplitMix64 (Steele,

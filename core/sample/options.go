@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -61,6 +62,15 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.FTRows == 0 {
 		o.FTRows = defaultFTRows
+	}
+	if o.Checkpoints == 0 {
+		o.Checkpoints = defaultCheckpoints
+	}
+	switch {
+	case o.Questions == 0:
+		o.Questions = defaultQuestions
+	case o.Questions < 0:
+		o.Questions = math.MaxInt32
 	}
 	return o, nil
 }

@@ -36,6 +36,7 @@ type recipe struct {
 	family  int // first row of the same family
 	name    string
 	mix     string // its name in the scaling-law fits
+	slug    string // its name in the archives of instances
 	pctCode float64
 }
 
@@ -56,6 +57,9 @@ type plan struct {
 	target  *size     // 1B, which the scaling-law fits predict
 	seeds   []string  // labels of facts/seeds.csv
 	runs    []*ftRun  // fine-tuning runs
+
+	perRecipe int // checkpoints in an archive of instances
+	questions int // greatest number per task
 }
 
 func newPlan(o Options) (*plan, error) {
@@ -78,6 +82,7 @@ func newPlan(o Options) (*plan, error) {
 	}
 	slices.SortFunc(p.recipes, func(a, b *recipe) int { return cmp.Compare(a.name, b.name) })
 	p.addRuns(o.Runs, o.FTRows)
+	p.perRecipe, p.questions = max(o.Checkpoints, 0), o.Questions
 	return p, nil
 }
 
@@ -161,11 +166,14 @@ func loadSizes() []*size {
 // each recipe.
 func loadRecipes() []*recipe {
 	names := contract.LoadFacts("recipe_names")
-	mixes := map[string]string{}
+	mixes, slugs := map[string]string{}, map[string]string{}
 	recipeOf, source, spelling := names.Column("recipe"), names.Column("source"), names.Column("name")
 	for i, name := range recipeOf {
 		if source[i] == "scaling_law" && mixes[name] == "" {
 			mixes[name] = spelling[i]
+		}
+		if source[i] == "eval_instances" {
+			slugs[name] = spelling[i]
 		}
 	}
 	f := contract.LoadFacts("recipes")
@@ -174,7 +182,7 @@ func loadRecipes() []*recipe {
 	for i, name := range f.Column("recipe") {
 		recipes[i] = &recipe{
 			id: i, family: slices.Index(families, families[i]),
-			name: name, mix: mixes[name], pctCode: code[i],
+			name: name, mix: mixes[name], slug: slugs[name], pctCode: code[i],
 		}
 	}
 	return recipes

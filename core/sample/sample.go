@@ -17,6 +17,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"ddcore/core/contract"
 )
@@ -42,6 +43,12 @@ type Options struct {
 	// Runs is the number of fine-tuning runs in the W&B files, FTRows that of
 	// history entries a run. 0 means 40 runs of 20 entries; below 0 none.
 	Runs, FTRows int
+
+	// Checkpoints is the number of checkpoints in each recipe's archive of
+	// evaluation instances, Questions the greatest number of questions per task.
+	// 0 means 8 checkpoints of 4 questions. No checkpoints below 0; all 37,682
+	// questions of the published tests below 0.
+	Checkpoints, Questions int
 
 	Seed uint64 // random seed; the same options give the same bytes (on one CPU architecture)
 }
@@ -89,7 +96,7 @@ func Generate(ctx context.Context, dir string, o Options, progress func(done, to
 
 // outputs lists all files in the order in which they are written.
 func (p *plan) outputs() []output {
-	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), p.wandbFiles()...)
+	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), slices.Concat(p.wandbFiles(), p.instanceFiles())...)
 }
 
 // reporter turns rows written into calls of progress.

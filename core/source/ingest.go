@@ -23,7 +23,7 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, threads int, progress Pr
 	if err != nil {
 		return err
 	}
-	rows, err := w.Rows(ctx, "SELECT coalesce(max(file_id), 0)::BIGINT FROM lake.raw.files")
+	rows, err := w.Rows(ctx, "SELECT coalesce(max(file_id), 0)::BIGINT FROM lake.raw.files WHERE source <> 'instances'")
 	if err != nil {
 		return err
 	}
@@ -126,6 +126,9 @@ func (c *copies) file(a *action) error {
 func (c *copies) wait() { <-c.done }
 
 func (a action) drop(ctx context.Context, c *lake.Conn) error {
+	if a.gone.table == archivesTable {
+		return dropArchive(ctx, c, a.gone)
+	}
 	for _, from := range []string{
 		a.table.sqlName() + " WHERE filename LIKE '%/' || ? || '-%'",
 		"lake.raw.rejects WHERE _file = ?::BIGINT", "lake.raw.redactions WHERE _file = ?::BIGINT", "lake.raw.files WHERE file_id = ?::BIGINT",

@@ -9,6 +9,7 @@ import (
 	"ddcore/core/contract"
 	"ddcore/core/lake"
 	"ddcore/core/redact"
+	"ddcore/core/source/instances"
 	"ddcore/core/source/wandb"
 	"ddcore/core/workers"
 )
@@ -41,14 +42,19 @@ type Plan struct {
 	options  Options
 	files    []*File
 	runs     []runFile
+	names    redact.Names
+
+	artifacts []artifact
+	manifest  []manifestRow
 }
 
 type action struct {
 	file    *File
 	table   *RawTable
 	columns columns
-	replace int64 // file_id to drop, or -1
-	index   int   // in Statuses
+	replace int64       // file_id to drop, or -1
+	gone    manifestRow // of the file to drop, where it is an archive of instances
+	index   int         // in Statuses
 	format  wandb.Format
 	key     *redact.Key // nil keeps personal data
 	names   redact.Names
@@ -67,7 +73,7 @@ type Options struct {
 
 // manifestRow is a row of raw.files.
 type manifestRow struct {
-	id, bytes                                int64
+	id, bytes, rows, rejects                 int64
 	table, path, location, folders, checksum string
 }
 
@@ -81,13 +87,13 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{options: o, files: files}
+	plan := &Plan{options: o, files: files, manifest: manifest}
 	for _, f := range files {
 		if err := plan.add(ctx, c, f); err != nil {
 			return nil, err
 		}
 	}
-	if len(plan.actions) == 0 {
+	if len(plan.actions) == 0 && len(plan.artifacts) == 0 {
 		return nil, &contract.Error{
 			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
 			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases; `ddcore sample DIR` makes files to try",
@@ -105,13 +111,16 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 }
 
 func readManifest(ctx context.Context, c *lake.Conn) ([]manifestRow, error) {
-	rows, err := c.Rows(ctx, "SELECT file_id, n_bytes, raw_table, path, location, folders, sha256 FROM lake.raw.files ORDER BY file_id")
+	rows, err := c.Rows(ctx, "SELECT file_id, n_bytes, n_rows, n_rejects, raw_table, path, location, folders, sha256 FROM lake.raw.files ORDER BY file_id")
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest: %w", err)
 	}
 	out := make([]manifestRow, len(rows))
 	for i, r := range rows {
-		out[i] = manifestRow{r[0].(int64), r[1].(int64), r[2].(string), r[3].(string), r[4].(string), r[5].(string), r[6].(string)}
+		out[i] = manifestRow{
+			id: r[0].(int64), bytes: r[1].(int64), rows: r[2].(int64), rejects: r[3].(int64),
+			table: r[4].(string), path: r[5].(string), location: r[6].(string), folders: r[7].(string), checksum: r[8].(string),
+		}
 	}
 	return out, nil
 }
@@ -130,6 +139,9 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 		}
 	}
 	if found, err := p.addText(f); found || err != nil {
+		return err
+	}
+	if found, err := p.addArtifact(f); found || err != nil {
 		return err
 	}
 	if status.Table == "" && f.named {
@@ -235,14 +247,20 @@ func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, mani
 	for _, f := range files {
 		here[place(f.abs)] = true
 	}
+	for _, a := range p.artifacts {
+		here[place(a.root())] = true
+	}
 	for _, m := range manifest {
+		if m.table == instances.InstancesTable { // its archive has a row of its own
+			continue
+		}
 		if here[m.location] || seen[m.table+m.checksum] || !under(m.folders, roots) {
 			continue
 		}
 		status := Status{Path: m.path, Table: m.table, State: Missing}
 		if p.options.Prune {
 			status.State = Removed
-			p.actions = append(p.actions, action{table: tableNamed(m.table), replace: m.id, index: len(p.Statuses)})
+			p.actions = append(p.actions, action{table: tableNamed(m.table), replace: m.id, gone: m, index: len(p.Statuses)})
 		}
 		p.Statuses = append(p.Statuses, status)
 	}

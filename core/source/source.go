@@ -5,6 +5,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ddcore/core/contract"
@@ -41,11 +42,11 @@ type RawTable struct {
 }
 
 // Tables are all raw tables, in the order in which files are matched.
-var Tables = append(append([]RawTable{}, hfTables...), wandbTables...)
+var Tables = slices.Concat(hfTables, wandbTables, instanceTables)
 
 // Ready tells whether Setup has been done, by this version of ddcore.
 func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
-	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'redactions'")
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'instance_problems'")
 	if err != nil {
 		return false, fmt.Errorf("look for the manifest: %w", err)
 	}
@@ -65,7 +66,7 @@ func Setup(ctx context.Context, c *lake.Conn) error {
 			n_bytes BIGINT, sha256 VARCHAR, n_rows BIGINT, n_rejects BIGINT, columns VARCHAR,
 			ingested_at TIMESTAMPTZ, snapshot BIGINT);
 		CREATE TABLE IF NOT EXISTS lake.raw.rejects (_file BIGINT, _row BIGINT, reason VARCHAR, text VARCHAR);
-		CREATE TABLE IF NOT EXISTS lake.raw.redactions (_file BIGINT, rule VARCHAR, n BIGINT)`)
+		CREATE TABLE IF NOT EXISTS lake.raw.redactions (_file BIGINT, rule VARCHAR, n BIGINT);`+partTables)
 }
 
 // A raw table lies in the lake as two things: the table _<name>, whose Parquet
@@ -183,6 +184,9 @@ func Meaning(table string) string {
 		return "rows that no curated table can use, with the reason"
 	case "redactions":
 		return "how many values of each file pseudonyms stand for, by rule"
+	}
+	if meaning, ok := partMeanings[table]; ok {
+		return meaning
 	}
 	if t := tableNamed(table); t != nil {
 		return t.Meaning

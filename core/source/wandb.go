@@ -105,6 +105,7 @@ func (p *Plan) learn(ctx context.Context, progress Progress) error {
 		}
 		names = learnt
 	}
+	p.names = names
 	for i := range p.actions {
 		p.actions[i].names = names
 	}

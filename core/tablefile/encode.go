@@ -276,6 +276,10 @@ func NewEncoder(codec Codec) (*Encoder, error) {
 	return e, nil
 }
 
+// Forget drops the dictionaries that are kept packed for further chunks. An
+// encoder that lives longer than a file must forget between files.
+func (e *Encoder) Forget() { clear(e.dicts) }
+
 // compress packs bytes into memory of their own.
 func (e *Encoder) compress(raw []byte) packed {
 	p := packed{codec: e.codec, raw: len(raw), compressed: true}

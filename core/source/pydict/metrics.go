@@ -3,9 +3,12 @@ package pydict
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"ddcore/core/contract"
+	"ddcore/core/decimal"
 )
 
 // Parser reads dictionaries of metrics. It remembers the text that stood
@@ -14,7 +17,7 @@ import (
 // belongs to one goroutine; its zero value is ready.
 type Parser struct {
 	gaps   []gap
-	powers *powerTable
+	powers *decimal.Powers
 }
 
 // gap is what stands before a value: ", 'acc_raw': ".
@@ -35,7 +38,7 @@ func (p *Parser) Check(text string) error { return p.scan(text, nil) }
 // keys are passed over: raw keeps them.
 func (p *Parser) Metrics(text string, out []float64) error {
 	if p.powers == nil {
-		p.powers = powersOfTen()
+		p.powers = decimal.PowersOfTen()
 	}
 	return p.scan(text, out)
 }
@@ -52,12 +55,12 @@ func (p *Parser) scan(text string, out []float64) error {
 			return err
 		}
 		index := p.gaps[i].index
-		if d, end, ok := readDecimal(text, s.pos); ok {
+		if d, end, ok := decimal.Read(text, s.pos); ok {
 			if index < 0 || out == nil {
 				s.pos = end
 				continue
 			}
-			if v, ok := d.float(p.powers); ok {
+			if v, ok := d.Float(p.powers); ok {
 				out[index], s.pos = v, end
 				continue
 			}
@@ -132,4 +135,17 @@ func MetricIndex(key string) int {
 		return i
 	}
 	return -1
+}
+
+// parseFloat is strconv's, which takes all that the fast way leaves; 1e999 is
+// inf, as in Python, and there is one NaN only.
+func parseFloat(text string) (float64, error) {
+	x, err := strconv.ParseFloat(text, 64)
+	if x != x {
+		return math.NaN(), nil
+	}
+	if err != nil && math.IsInf(x, 0) {
+		return x, nil
+	}
+	return x, err
 }

@@ -11,6 +11,8 @@ package pydict
 import (
 	"fmt"
 	"strings"
+
+	"ddcore/core/decimal"
 )
 
 // Kind is a value's type.
@@ -288,7 +290,7 @@ func (s *scanner) digits() int {
 	return n
 }
 
-func (s *scanner) atEnd() bool { return endsValue(s.text, s.pos) }
+func (s *scanner) atEnd() bool { return decimal.EndsValue(s.text, s.pos) }
 
 func (s *scanner) word() (Value, error) {
 	start := s.pos

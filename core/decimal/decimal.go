@@ -1,49 +1,54 @@
-package pydict
+// Package decimal reads the numbers that repr and JSON write as the nearest
+// float64, several times faster than strconv and bit for bit the same; what it
+// is not sure of it leaves to strconv.
+package decimal
 
 import (
 	"encoding/binary"
 	"math"
 	"math/big"
 	"math/bits"
-	"strconv"
 	"sync"
 	"unsafe"
 )
 
-// decimal is a number as it is written: ±digits × 10^exponent.
-type decimal struct {
-	digits   uint64
-	exponent int
-	negative bool
+// Number is a number as it is written: ±Digits × 10^Exponent.
+type Number struct {
+	Digits   uint64
+	Exponent int
+	Negative bool
+	Whole    bool // without a point and an exponent
 }
 
 // maxDigits is how many decimal digits always fit into 64 bits.
 const maxDigits = 19
 
-// readDecimal reads the plain number that stands at text[pos:], as repr and JSON
+// Read reads the plain number that stands at text[pos:], as repr and JSON
 // write it: -0.25, 1e-05, 12. end is behind it. ok is false for all that needs a
 // closer look (a sign +, a point without digits on both sides, a leading zero,
-// more digits than 64 bits hold, no number at all): the scanner reads that.
-func readDecimal(text string, pos int) (d decimal, end int, ok bool) {
+// more digits than 64 bits hold, no number at all).
+func Read(text string, pos int) (d Number, end int, ok bool) {
 	if pos < len(text) && text[pos] == '-' {
-		d.negative = true
+		d.Negative = true
 		pos++
 	}
 	start := pos
-	d.digits, pos = readDigits(text, pos, 0)
+	d.Digits, pos = readDigits(text, pos, 0)
 	n := pos - start
 	if n == 0 || n > 1 && text[start] == '0' {
 		return d, pos, false
 	}
+	d.Whole = true
 	if pos < len(text) && text[pos] == '.' {
+		d.Whole = false
 		point := pos + 1
-		d.digits, pos = readDigits(text, point, d.digits)
+		d.Digits, pos = readDigits(text, point, d.Digits)
 		if pos == point {
 			return d, pos, false
 		}
-		d.exponent = point - pos
+		d.Exponent = point - pos
 		n += pos - point
-		if d.digits == 0 || text[start] == '0' {
+		if d.Digits == 0 || text[start] == '0' {
 			n = significant(text[point:pos])
 		}
 	}
@@ -51,13 +56,14 @@ func readDecimal(text string, pos int) (d decimal, end int, ok bool) {
 		return d, pos, false
 	}
 	if pos < len(text) && text[pos]|0x20 == 'e' {
+		d.Whole = false
 		var e int
 		if e, pos, ok = readExponent(text, pos+1); !ok {
 			return d, pos, false
 		}
-		d.exponent += e
+		d.Exponent += e
 	}
-	return d, pos, endsValue(text, pos)
+	return d, pos, EndsValue(text, pos)
 }
 
 // readDigits reads decimal digits on top of those in before, eight at a time
@@ -124,8 +130,8 @@ func readExponent(text string, pos int) (e, end int, ok bool) {
 	return e, pos, pos > start
 }
 
-// endsValue tells whether a bare value may end at pos.
-func endsValue(text string, pos int) bool {
+// EndsValue tells whether a bare value may end at pos.
+func EndsValue(text string, pos int) bool {
 	if pos == len(text) {
 		return true
 	}
@@ -136,24 +142,24 @@ func endsValue(text string, pos int) bool {
 	return false
 }
 
-// float gives the nearest float64, ties to even; ok is false where that takes
+// Float gives the nearest float64, ties to even; ok is false where that takes
 // more than 128 bits to tell.
-func (d decimal) float(powers *powerTable) (v float64, ok bool) {
+func (d Number) Float(powers *Powers) (v float64, ok bool) {
 	switch {
-	case d.digits == 0:
-	case d.digits>>53 == 0 && d.exponent >= -22 && d.exponent <= 22:
+	case d.Digits == 0:
+	case d.Digits>>53 == 0 && d.Exponent >= -22 && d.Exponent <= 22:
 		// Both factors are exact, so there is one rounding only.
-		if v = float64(d.digits); d.exponent < 0 {
-			v /= tens[-d.exponent]
+		if v = float64(d.Digits); d.Exponent < 0 {
+			v /= tens[-d.Exponent]
 		} else {
-			v *= tens[d.exponent]
+			v *= tens[d.Exponent]
 		}
 	default:
-		if v, ok = powers.scale(d.digits, d.exponent); !ok {
+		if v, ok = powers.scale(d.Digits, d.Exponent); !ok {
 			return 0, false
 		}
 	}
-	if d.negative {
+	if d.Negative {
 		v = math.Copysign(v, -1)
 	}
 	return v, true
@@ -165,12 +171,12 @@ var tens = [23]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1
 // The powers of ten between which a product of 64-bit digits is a normal float64.
 const minPower, maxPower = -342, 308
 
-// powerTable holds the upper 128 bits of each power of ten, rounded down.
-type powerTable [maxPower - minPower + 1]struct{ high, low uint64 }
+// Powers holds the upper 128 bits of each power of ten, rounded down.
+type Powers [maxPower - minPower + 1]struct{ high, low uint64 }
 
-// powersOfTen is made at first use, in less than a millisecond.
-var powersOfTen = sync.OnceValue(func() *powerTable {
-	t := new(powerTable)
+// PowersOfTen is made at first use, in less than a millisecond.
+var PowersOfTen = sync.OnceValue(func() *Powers {
+	t := new(Powers)
 	mask := new(big.Int).SetUint64(math.MaxUint64)
 	for i := range t {
 		n := i + minPower
@@ -193,7 +199,7 @@ var powersOfTen = sync.OnceValue(func() *powerTable {
 // Eisel and Lemire ("Number parsing at a gigabyte per second", arXiv
 // 2101.11408): the product with the upper bits of the power decides, unless what
 // was cut off could change the rounding; then ok is false.
-func (t *powerTable) scale(digits uint64, exponent int) (v float64, ok bool) {
+func (t *Powers) scale(digits uint64, exponent int) (v float64, ok bool) {
 	if exponent < minPower || exponent > maxPower {
 		return 0, false
 	}
@@ -227,17 +233,4 @@ func (t *powerTable) scale(digits uint64, exponent int) (v float64, ok bool) {
 		return 0, false // subnormal or infinite
 	}
 	return math.Float64frombits(uint64(binary)<<52 | mantissa&(1<<52-1)), true
-}
-
-// parseFloat is strconv's, which takes all that the fast way leaves; 1e999 is
-// inf, as in Python, and there is one NaN only.
-func parseFloat(text string) (float64, error) {
-	x, err := strconv.ParseFloat(text, 64)
-	if x != x {
-		return math.NaN(), nil
-	}
-	if err != nil && math.IsInf(x, 0) {
-		return x, nil
-	}
-	return x, err
 }

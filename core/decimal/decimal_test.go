@@ -1,4 +1,4 @@
-package pydict
+package decimal
 
 import (
 	"fmt"
@@ -15,12 +15,12 @@ import (
 func same(t *testing.T, text string) {
 	t.Helper()
 	want, err := strconv.ParseFloat(text, 64)
-	d, end, ok := readDecimal(text+", 'x': 1}", 0)
+	d, end, ok := Read(text+", 'x': 1}", 0)
 	if !ok {
 		return
 	}
 	require.Equal(t, len(text), end, text)
-	if v, ok := d.float(powersOfTen()); ok {
+	if v, ok := d.Float(PowersOfTen()); ok {
 		require.NoError(t, err, text)
 		require.Equal(t, math.Float64bits(want), math.Float64bits(v), text)
 	}
@@ -56,9 +56,9 @@ func TestDecimalsAreTaken(t *testing.T) {
 	refused := 0
 	for range 100_000 {
 		text := strconv.FormatFloat(r.NormFloat64()*math.Pow(10, float64(r.IntN(40)-20)), 'g', -1, 64)
-		d, _, ok := readDecimal(text, 0)
+		d, _, ok := Read(text, 0)
 		if ok {
-			_, ok = d.float(powersOfTen())
+			_, ok = d.Float(PowersOfTen())
 		}
 		if !ok {
 			refused++
@@ -69,13 +69,13 @@ func TestDecimalsAreTaken(t *testing.T) {
 
 func TestReadDecimalRefuses(t *testing.T) {
 	for _, text := range []string{"", "-", ".5", "5.", "+1", "007", "-01", "1e", "1e+", "nan", "1x", "1.5.2", "12345678901234567890", "0x1", "1_000"} {
-		_, _, ok := readDecimal(text, 0)
+		_, _, ok := Read(text, 0)
 		require.False(t, ok, text)
 	}
-	d, end, ok := readDecimal("0.000000000000000000000000123456789012345678}", 0)
+	d, end, ok := Read("0.000000000000000000000000123456789012345678}", 0)
 	require.True(t, ok, "leading zeros are no digits")
 	require.Equal(t, 44, end)
-	require.Equal(t, uint64(123456789012345678), d.digits)
+	require.Equal(t, uint64(123456789012345678), d.Digits)
 }
 
 func FuzzReadDecimal(f *testing.F) {
@@ -83,13 +83,13 @@ func FuzzReadDecimal(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		d, end, ok := readDecimal(text, 0)
-		if !ok || !endsValue(text, end) {
+		d, end, ok := Read(text, 0)
+		if !ok || !EndsValue(text, end) {
 			return
 		}
 		want, err := strconv.ParseFloat(text[:end], 64)
 		require.True(t, err == nil || math.IsInf(want, 0) || want == 0, text)
-		if v, ok := d.float(powersOfTen()); ok {
+		if v, ok := d.Float(PowersOfTen()); ok {
 			require.Equal(t, math.Float64bits(want), math.Float64bits(v), text)
 		}
 	})

@@ -1,0 +1,42 @@
+package curate
+
+import (
+	"context"
+	"fmt"
+
+	"ddcore/core/contract"
+	"ddcore/core/lake"
+)
+
+// instancesSQL lists the parts of archives of instances, and which of the parts
+// of one checkpoint counts.
+const instancesSQL = `
+CREATE OR REPLACE TEMP TABLE instance_part AS
+SELECT p.*, f.path,
+	row_number() OVER (PARTITION BY recipe, params, seed, step ORDER BY f.ingested_at DESC, f.path, p._file) = 1 AS is_newest
+FROM lake.raw.instance_parts AS p JOIN lake.raw.files AS f ON f.file_id = p._file`
+
+// prepareInstances makes the temporary table that the tables of instances read.
+func (b *builder) prepareInstances(ctx context.Context) error {
+	if err := b.w.Exec(ctx, instancesSQL); err != nil {
+		return fmt.Errorf("list the parts of instances: %w", err)
+	}
+	return nil
+}
+
+// fromView makes a table that is a view. Its rows were checked when they came
+// in, part by part; here only its columns are.
+func (b *builder) fromView(ctx context.Context, t *contract.Table) (int64, error) {
+	name := "lake.main." + lake.Ident(t.Name)
+	if err := b.w.Exec(ctx, "CREATE OR REPLACE VIEW "+name+" AS\n"+t.SQL); err != nil {
+		return 0, err
+	}
+	if _, err := checkColumns(ctx, b.w.Conn, t, name); err != nil {
+		return 0, err
+	}
+	rows, err := b.w.Rows(ctx, "SELECT count(*) FROM "+name)
+	if err != nil {
+		return 0, err
+	}
+	return rows[0][0].(int64), nil
+}

@@ -1,0 +1,257 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ddcore/core/lake"
+	"ddcore/core/source/instances"
+)
+
+// Commit makes all staged parts rows of the lake, in one transaction: the
+// ledger is read and written in it, so that no part comes in twice, whoever
+// staged it. last, if not nil, runs in the same transaction. It gives the number
+// of parts that were new.
+func Commit(ctx context.Context, w *lake.Writer, stage Stage, last func(c *lake.Conn) error) (added int64, err error) {
+	names, err := stage.names()
+	if err != nil {
+		return 0, err
+	}
+	if len(names) == 0 && last == nil {
+		return 0, nil
+	}
+	_, err = w.Transaction(ctx, "ingest", fmt.Sprintf("ingest: %d parts of instances", len(names)), func() error {
+		if len(names) > 0 {
+			if added, err = stage.add(ctx, w, names); err != nil {
+				return err
+			}
+		}
+		if last != nil {
+			return last(w.Conn)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("commit instances: %w", err)
+	}
+	return added, stage.clear(names)
+}
+
+// names lists the parts that wait, as far as their tables are there.
+func (s Stage) names() ([]string, error) {
+	records, err := filepath.Glob(s.path("*", recordFile))
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(records))
+	for i, r := range records {
+		names[i] = strings.TrimSuffix(filepath.Base(r), recordFile)
+	}
+	return names, nil
+}
+
+// clear deletes the files of parts.
+func (s Stage) clear(names []string) error {
+	for _, name := range names {
+		for _, suffix := range []string{recordFile, instancesFile, choicesFile} {
+			if err := os.Remove(s.path(name, suffix)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("clear the stage: %w", cause(err))
+			}
+		}
+	}
+	return nil
+}
+
+// stagedColumns are the columns of a record, as JSON text is read.
+const stagedColumns = `{file_id: 'BIGINT', path: 'VARCHAR', sha256: 'VARCHAR', n_bytes: 'BIGINT', location: 'VARCHAR', folders: 'VARCHAR',
+	recipe: 'VARCHAR', params: 'VARCHAR', seed: 'BIGINT', step: 'BIGINT', n_instances: 'BIGINT', n_choices: 'BIGINT', content: 'VARCHAR',
+	tasks: 'STRUCT(task VARCHAR, n_instances BIGINT, n_choices BIGINT, record VARCHAR, metrics STRUCT(metric VARCHAR, "value" DOUBLE, derived DOUBLE, is_primary BOOLEAN)[])[]',
+	checks: 'STRUCT(task VARCHAR, "name" VARCHAR, n BIGINT, example VARCHAR)[]',
+	rejects: 'STRUCT("row" BIGINT, reason VARCHAR, "text" VARCHAR)[]', redactions: 'MAP(VARCHAR, BIGINT)'}`
+
+// maxStagedRecord bounds a record's JSON text, for DuckDB's buffers.
+const maxStagedRecord = 256 << 20
+
+// add brings the parts into the lake, inside the caller's transaction.
+func (s Stage) add(ctx context.Context, w *lake.Writer, names []string) (int64, error) {
+	files := make([]string, len(names))
+	for i, name := range names {
+		files[i] = lake.Quote(s.path(name, recordFile))
+	}
+	err := w.Exec(ctx, fmt.Sprintf(`
+		CREATE OR REPLACE TEMP TABLE staged AS
+		SELECT * FROM read_json([%s], columns = %s, format = 'unstructured', maximum_object_size = %d)
+		WHERE file_id NOT IN (SELECT file_id FROM lake.raw.files WHERE raw_table = '%s' AND n_rows > 0)
+		QUALIFY row_number() OVER (PARTITION BY file_id ORDER BY path) = 1;
+		CREATE OR REPLACE TEMP TABLE superseded AS
+		SELECT file_id FROM lake.raw.files
+		WHERE raw_table = '%[4]s' AND (location IN (SELECT location FROM staged) OR file_id IN (SELECT file_id FROM staged))`,
+		strings.Join(files, ", "), stagedColumns, maxStagedRecord, instances.InstancesTable))
+	if err != nil {
+		return 0, fmt.Errorf("read the staged records: %w", err)
+	}
+	// What lay in the same place before is gone: the archive has changed.
+	if err := dropParts(ctx, w.Conn, "SELECT file_id FROM superseded"); err != nil {
+		return 0, err
+	}
+	if err := s.register(ctx, w); err != nil {
+		return 0, err
+	}
+	if err := w.Exec(ctx, fmt.Sprintf(insertStaged, instances.InstancesTable)); err != nil {
+		return 0, fmt.Errorf("write the ledger of parts: %w", err)
+	}
+	rows, err := w.Rows(ctx, "SELECT count(*) FROM staged")
+	if err != nil {
+		return 0, err
+	}
+	return rows[0][0].(int64), w.Exec(ctx, "DROP TABLE staged; DROP TABLE superseded")
+}
+
+// insertStaged writes what the records say.
+const insertStaged = `
+	INSERT INTO lake.raw.files
+		SELECT file_id, 'instances', '%s', path, location, folders, n_bytes, sha256, n_instances, coalesce(len(rejects), 0), '[]', now(),
+			(SELECT id FROM ducklake_current_snapshot('lake') AS t(id)) + 1
+		FROM staged;
+	INSERT INTO lake.raw.rejects SELECT file_id, r."row", r.reason, r."text" FROM staged, unnest(rejects) AS t(r);
+	INSERT INTO lake.raw.redactions SELECT file_id, r.key, r.value FROM staged, unnest(map_entries(redactions)) AS t(r);
+	INSERT INTO lake.raw.instance_parts
+		SELECT file_id, recipe, params, seed, step, n_instances, n_choices, len(tasks), content FROM staged WHERE len(tasks) > 0;
+	INSERT INTO lake.raw.instance_tasks SELECT file_id, t.task, t.n_instances, t.n_choices, t.record FROM staged, unnest(tasks) AS u(t);
+	INSERT INTO lake.raw.instance_metrics
+		SELECT file_id, task, m.metric, m."value", m.derived, m.is_primary
+		FROM (SELECT file_id, t.task, unnest(t.metrics) AS m FROM staged, unnest(tasks) AS u(t));
+	INSERT INTO lake.raw.instance_problems SELECT file_id, c.task, c."name", c.n, c.example FROM staged, unnest(checks) AS u(c)`
+
+// register links the tables of the staged parts to their places and makes them
+// part of the lake. The staged files stay until the transaction has ended.
+func (s Stage) register(ctx context.Context, w *lake.Writer) error {
+	rows, err := w.Rows(ctx, "SELECT file_id::VARCHAR || '-' || sha256[:12], n_instances, n_choices FROM staged")
+	if err != nil {
+		return err
+	}
+	for i, t := range instanceTables {
+		suffix := [2]string{instancesFile, choicesFile}[i]
+		dir := w.DataDir("raw", t.stored())
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return fmt.Errorf("store instances: %w", cause(err))
+		}
+		var paths []string
+		for _, r := range rows {
+			if r[i+1] == int64(0) { // DuckLake takes no file without rows
+				continue
+			}
+			path := filepath.Join(dir, r[0].(string)+".parquet")
+			if err := link(s.path(r[0].(string), suffix), path); err != nil {
+				return fmt.Errorf("store instances: %w", cause(err))
+			}
+			paths = append(paths, lake.Quote(path))
+		}
+		if len(paths) == 0 {
+			continue
+		}
+		call := fmt.Sprintf("CALL ducklake_add_data_files('lake', ?, [%s], schema => 'raw')", strings.Join(paths, ", "))
+		if err := w.Exec(ctx, call, t.stored()); err != nil {
+			return fmt.Errorf("register instances: %w", err)
+		}
+	}
+	return nil
+}
+
+// link gives a file a second name; one that an interrupted commit left there is
+// replaced.
+func link(from, to string) error {
+	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.Link(from, to)
+}
+
+// dropParts deletes the rows of the parts that a query of file_ids gives.
+func dropParts(ctx context.Context, c *lake.Conn, query string) error {
+	rows, err := c.Rows(ctx, query)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	ids := make([]string, len(rows))
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = fmt.Sprint(r[0])
+		names[i] = "filename LIKE '%/" + ids[i] + "-%'"
+	}
+	list := strings.Join(ids, ", ")
+	for _, t := range instanceTables {
+		for batch := range slices.Chunk(names, 100) {
+			if err := c.Exec(ctx, "DELETE FROM "+t.sqlName()+" WHERE "+strings.Join(batch, " OR ")); err != nil {
+				return fmt.Errorf("drop instances: %w", err)
+			}
+		}
+	}
+	for _, from := range []string{"instance_parts WHERE _file", "instance_tasks WHERE _file", "instance_metrics WHERE _file", "instance_problems WHERE _file", "rejects WHERE _file", "redactions WHERE _file", "files WHERE file_id"} {
+		if err := c.Exec(ctx, "DELETE FROM lake.raw."+from+" IN ("+list+")"); err != nil {
+			return fmt.Errorf("drop instances: %w", err)
+		}
+	}
+	// An archive that held one of them, too, must be looked through again.
+	if err := c.Exec(ctx, "DELETE FROM lake.raw.files WHERE raw_table = '"+archivesTable+"'"); err != nil {
+		return fmt.Errorf("drop instances: %w", err)
+	}
+	return nil
+}
+
+// close writes the row of an archive that was read to its end, and drops parts
+// that are no longer in it.
+func (r *partsRun) close(ctx context.Context, c *lake.Conn, a *artifact, w *walked) error {
+	isWhole := !slices.ContainsFunc(w.problems, func(p instances.Reject) bool { return strings.Contains(p.Reason, instances.ErrDamaged.Error()) })
+	if isWhole {
+		seen := make([]string, 0, len(w.seen)+1)
+		seen = append(seen, "-1")
+		for _, id := range w.seen {
+			seen = append(seen, fmt.Sprint(id))
+		}
+		err := dropParts(ctx, c, fmt.Sprintf("SELECT file_id FROM lake.raw.files WHERE raw_table = '%s' AND split_part(folders, ' ', 1) = %s AND file_id NOT IN (%s)",
+			instances.InstancesTable, lake.Quote(place(a.root())), strings.Join(seen, ", ")))
+		if err != nil {
+			return err
+		}
+	}
+	id := idOf(w.sum)
+	here := place(a.root())
+	for _, from := range []string{"rejects WHERE _file", "files WHERE file_id"} {
+		query := fmt.Sprintf("DELETE FROM lake.raw.%s IN (SELECT file_id FROM lake.raw.files WHERE raw_table = ? AND (location = ? OR file_id = ?))", from)
+		if err := c.Exec(ctx, query, archivesTable, here, id); err != nil {
+			return fmt.Errorf("write the manifest: %w", err)
+		}
+	}
+	for _, p := range w.problems {
+		if err := c.Exec(ctx, "INSERT INTO lake.raw.rejects VALUES (?, ?, ?, ?)", id, p.Row, p.Reason, p.Text); err != nil {
+			return fmt.Errorf("write rejects: %w", err)
+		}
+	}
+	return c.Exec(ctx, `INSERT INTO lake.raw.files SELECT ?, 'instances', ?, ?, ?, ?, ?, ?, ?, ?, '[]', now(),
+		(SELECT id FROM ducklake_current_snapshot('lake') AS t(id)) + 1`,
+		id, archivesTable, a.Path, here, a.file.folders(), a.bytes, w.sum, w.parts, int64(len(w.problems)))
+}
+
+// dropArchive deletes all parts of an archive that is gone, and its own rows.
+func dropArchive(ctx context.Context, c *lake.Conn, m manifestRow) error {
+	err := dropParts(ctx, c, fmt.Sprintf("SELECT file_id FROM lake.raw.files WHERE raw_table = '%s' AND split_part(folders, ' ', 1) = %s",
+		instances.InstancesTable, lake.Quote(m.location)))
+	if err != nil {
+		return err
+	}
+	for _, from := range []string{"rejects WHERE _file", "files WHERE file_id"} {
+		if err := c.Exec(ctx, "DELETE FROM lake.raw."+from+" = ?", m.id); err != nil {
+			return fmt.Errorf("drop instances: %w", err)
+		}
+	}
+	return nil
+}
+
+// idOf numbers an artifact by its checksum, as parts are numbered.
+func idOf(sum string) int64 { return (&instances.Part{SHA256: sum}).ID() }

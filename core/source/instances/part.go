@@ -1,0 +1,166 @@
+package instances
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// Part is a checkpoint's instances as they lie in an archive or a folder.
+type Part struct {
+	Path   string // as shown: of the archive, and in it
+	SHA256 string
+	Bytes  int64
+
+	at     spelling
+	isAt   bool
+	packed []byte   // an archive
+	files  []string // or files of a folder
+}
+
+// idDigits is how many hexadecimal digits of the checksum number a part: 60 bits
+// fit a BIGINT, and of 14,000 parts two are equal once in 10^10 lakes.
+const idDigits = 15
+
+// ID numbers the part by its content: whoever reads it gives the same number.
+func (p *Part) ID() int64 {
+	id, err := strconv.ParseInt(p.SHA256[:idDigits], 16, 64)
+	if err != nil {
+		panic(fmt.Sprintf("checksum %q", p.SHA256)) // hex.EncodeToString wrote it
+	}
+	return id
+}
+
+// Name is what the part's files are called: the number, and why it is that.
+func (p *Part) Name() string { return fmt.Sprintf("%d-%s", p.ID(), p.SHA256[:12]) }
+
+// packedPart makes the part of an inner archive.
+func packedPart(shown, name string, packed []byte) *Part {
+	sum := sha256.Sum256(packed)
+	p := &Part{Path: shown, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(packed)), packed: packed}
+	p.at, p.isAt = spelled(name)
+	return p
+}
+
+// folderPart makes the part of an unpacked checkpoint. Its checksum is that of
+// its files' names and checksums.
+func folderPart(shown, name string, files []string) (*Part, error) {
+	p := &Part{Path: shown, files: files}
+	p.at, p.isAt = spelled(name)
+	all := sha256.New()
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		h := sha256.New()
+		n, err := io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+		p.Bytes += n
+		fmt.Fprintf(all, "%s %x\n", filepath.Base(file), h.Sum(nil))
+	}
+	p.SHA256 = hex.EncodeToString(all.Sum(nil))
+	return p, nil
+}
+
+// eachFile opens the part's files one after the other; name is without folders.
+func (p *Part) eachFile(visit func(name string, size int64, r io.Reader) error) error {
+	if p.packed == nil {
+		return p.eachOnDisk(visit)
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(p.packed))
+	if err != nil {
+		return fmt.Errorf("the archive is damaged: %w", err)
+	}
+	defer unpacked.Close()
+	limited := &limitedReader{from: unpacked, left: maxPart}
+	archive := tar.NewReader(limited)
+	for {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			// The checksum is behind the last file.
+			if _, err := io.Copy(io.Discard, limited); err != nil {
+				return fmt.Errorf("the archive is damaged: %w", err)
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("the archive is damaged: %w", err)
+		}
+		switch h.Typeflag {
+		case tar.TypeReg:
+		case tar.TypeDir, tar.TypeXGlobalHeader:
+			continue
+		default:
+			return fmt.Errorf("%s is a link or a device, no file", shownName(h.Name))
+		}
+		if err := checkName(h.Name); err != nil {
+			return err
+		}
+		if err := visit(path.Base(h.Name), h.Size, archive); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Part) eachOnDisk(visit func(name string, size int64, r io.Reader) error) error {
+	left := int64(maxPart)
+	for _, file := range p.files {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		limited := &limitedReader{from: f, left: left}
+		err = visit(filepath.Base(file), 0, limited)
+		f.Close()
+		if err != nil {
+			return err
+		}
+		left = limited.left
+	}
+	return nil
+}
+
+// checkName refuses names that lead out of the archive. Nothing is ever
+// unpacked, but a path that tries is no checkpoint's.
+func checkName(name string) error {
+	if strings.HasPrefix(name, "/") || slices.Contains(strings.Split(name, "/"), "..") {
+		return fmt.Errorf("%s leads out of the archive", shownName(name))
+	}
+	return nil
+}
+
+// shownName makes any member's name fit for a message.
+func shownName(name string) string {
+	return strings.ToValidUTF8(fmt.Sprintf("%.200q", name), "\uFFFD")
+}
+
+// limitedReader fails when more comes than a part may hold.
+type limitedReader struct {
+	from io.Reader
+	left int64
+}
+
+func (l *limitedReader) Read(b []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("it unpacks to more than %d MiB, no checkpoint does", maxPart>>20)
+	}
+	n, err := l.from.Read(b[:min(int64(len(b)), l.left)])
+	l.left -= int64(n)
+	return n, err
+}
