@@ -77,7 +77,7 @@ func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*s
 			return nil, err
 		}
 	}
-	key, err := lakeKey(ctx, w)
+	key, err := lakeKey(ctx, env.Lake)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +85,11 @@ func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*s
 }
 
 // lakeKey gives the key of the lake's pseudonyms, which all who write it share.
-func lakeKey(ctx context.Context, w *lake.Writer) (redact.Key, error) {
-	if w.Path != "" {
-		return redact.LakeKey(w.Path)
+func lakeKey(ctx context.Context, p lake.Place) (redact.Key, error) {
+	if p.IsShared() {
+		return redact.SharedKey(func(fresh string) (string, error) { return lake.Secret(ctx, p, fresh) })
 	}
-	return redact.SharedKey(func(fresh string) (string, error) { return w.Secret(ctx, fresh) })
+	return redact.LakeKey(p.Folder())
 }
 
 // writer opens the lake for writing and tells when it has to wait.

@@ -3,7 +3,6 @@ package lake
 import (
 	"context"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -41,15 +40,7 @@ func (w *Writer) Put(ctx context.Context, schema, table, file string) (stored st
 	if stored == file {
 		return file, nil
 	}
-	if err := w.Exec(ctx, fmt.Sprintf("COPY (SELECT content FROM read_blob(%s)) TO %s (FORMAT blob)", Quote(globless(file)), Quote(stored))); err != nil {
-		return "", fmt.Errorf("upload %s: %w", path.Base(stored), err)
-	}
-	return stored, os.Remove(file)
-}
-
-// globless writes a path for read_blob, which takes *, ? and [ for a pattern.
-func globless(file string) string {
-	return strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(file)
+	return stored, upload(ctx, w.Conn, file, stored)
 }
 
 // firstRemoval numbers files that are to be deleted, far from DuckLake's numbers.
@@ -87,14 +78,4 @@ func (w *Writer) Remove(ctx context.Context, files []string) error {
 		}
 	}
 	return nil
-}
-
-// Secret keeps a text that all writers of a shared lake use, beside its tables
-// and out of sight of those who only read them. The first text stays.
-func (w *Writer) Secret(ctx context.Context, fresh string) (string, error) {
-	l, ok := w.lock.(*serverLock)
-	if !ok {
-		return "", fmt.Errorf("%s is no shared lake", w.place)
-	}
-	return l.secret(ctx, fresh)
 }
