@@ -27,12 +27,12 @@ type Files struct {
 
 // OpenFiles finds the place by the lake's catalog.
 func OpenFiles(ctx context.Context, p Place, o Options) (*Files, error) {
+	if err := p.MustBeShared(); err != nil {
+		return nil, err
+	}
 	p, err := p.find(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if !p.IsShared() {
-		return nil, placeError(p.name, "name a lake ducklake:postgres:…", "a lake in a folder is no shared lake")
 	}
 	f := &Files{place: p}
 	if f.temp, err = os.MkdirTemp("", "ddcore-"); err != nil {
@@ -108,6 +108,31 @@ func (f *Files) List(ctx context.Context, folder, suffix string) ([]string, erro
 	out := make([]string, len(rows))
 	for i, r := range rows {
 		out[i] = r[0].(string)
+	}
+	return out, nil
+}
+
+// Read gives the text of files, in their order.
+func (f *Files) Read(ctx context.Context, paths []string) ([]string, error) {
+	out := make([]string, len(paths))
+	if f.conn == nil {
+		for i, file := range paths {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return nil, ioError("read", file, err)
+			}
+			out[i] = string(text)
+		}
+		return out, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, file := range paths {
+		rows, err := f.conn.Rows(ctx, "SELECT content FROM read_text("+Quote(globless(file))+")")
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path.Base(file), err)
+		}
+		out[i] = rows[0][0].(string)
 	}
 	return out, nil
 }

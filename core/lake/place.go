@@ -117,6 +117,14 @@ func (p Place) Folder() string {
 // IsShared tells whether the lake's catalog is on a server.
 func (p Place) IsShared() bool { return p.postgres != "" }
 
+// MustBeShared is an error for a local lake.
+func (p Place) MustBeShared() error {
+	if p.IsShared() {
+		return nil
+	}
+	return placeError(p.name, "name a lake ducklake:postgres:…, or ingest into this one in one go", "a lake in a folder is written by one process at a time")
+}
+
 func (p Place) onS3() bool { return strings.HasPrefix(p.data, s3Prefix) }
 
 // Extensions names the DuckDB extensions that the lake needs, as far as they can

@@ -51,8 +51,11 @@ const firstRemoval = 1 << 60
 func (w *Writer) takeBack(ctx context.Context) error {
 	placed := w.placed
 	w.placed = nil
+	if len(placed) == 0 {
+		return nil
+	}
 	known, err := w.Rows(ctx, "SELECT parse_filename(path) FROM __ducklake_metadata_lake.ducklake_data_file")
-	if err != nil || len(placed) == 0 {
+	if err != nil {
 		return err
 	}
 	kept := map[string]bool{}

@@ -254,6 +254,9 @@ func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, mani
 		if m.table == instances.InstancesTable { // its archive has a row of its own
 			continue
 		}
+		if m.table == archivesTable && p.holds(m) {
+			continue // it has only moved
+		}
 		if here[m.location] || seen[m.table+m.checksum] || !under(m.folders, roots) {
 			continue
 		}

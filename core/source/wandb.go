@@ -195,7 +195,7 @@ const wholeFile = -1
 // files beside them. It looks at all exports again: any of their files may have
 // changed.
 func (p *Plan) checkExports(ctx context.Context, c *lake.Conn) error {
-	if !slices.ContainsFunc(p.actions, func(a action) bool { return a.table.Source == "wandb" }) {
+	if !slices.ContainsFunc(p.actions, func(a action) bool { return a.table != nil && a.table.Source == "wandb" }) {
 		return nil
 	}
 	exports, err := c.Rows(ctx, "SELECT 1 FROM lake.raw.files WHERE raw_table = 'wandb_exports' LIMIT 1")
