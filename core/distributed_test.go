@@ -44,7 +44,6 @@ func (p sharedPlace) requireSame(t *testing.T, local string) {
 	left, err := filepath.Glob(filepath.Join(p.files, "staged", "*"))
 	require.NoError(t, err)
 	require.Empty(t, left)
-	requireNoOrphansIn(t, p.name, p.files)
 }
 
 // TestParts: parts that many processes convert at a time, one of them killed,
@@ -64,6 +63,7 @@ func TestParts(t *testing.T) {
 	allAtOnce(t, "ingest", p.name, part(dir, 3, 5), part(dir, 4, 5), part(dir, 0, 5))
 	allAtOnce(t, "commit", p.name, nil, nil)
 	p.requireSame(t, local)
+	requireNoOrphansIn(t, p.name, p.files)
 
 	snapshots := must(t, "snapshots", p.name, nil)
 	require.Equal(t, []string{"0"}, must(t, "commit", p.name, nil).column(t, "n_parts"))
@@ -84,7 +84,9 @@ func TestPartsInOneGo(t *testing.T) {
 	require.NotContains(t, must(t, "ingest", p.name, map[string]any{"paths": []string{dir}}).column(t, "state"), "added")
 }
 
-// TestPartsKilledCommit: a driver that is killed in the middle of a commit.
+// TestPartsKilledCommit: a driver that is killed in the middle of a commit. What
+// DuckLake was writing of the ledger stays behind as an orphan: in a shared lake
+// these are deleted by hand.
 func TestPartsKilledCommit(t *testing.T) {
 	dir, _ := archives(t)
 	local := build(t, dir)

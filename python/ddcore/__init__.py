@@ -29,6 +29,7 @@ from .progress import Progress
 from .verbs import doctor, sample, version
 
 if TYPE_CHECKING:
+    from . import distributed as distributed
     from . import plot as plot
 
     __version__: str
@@ -54,10 +55,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load what few need when it is asked for."""
-    if name == "plot":  # needs Altair
+    if name in ("distributed", "plot"):  # they need Dask, Altair
         import importlib
 
-        return importlib.import_module(".plot", __name__)
+        return importlib.import_module("." + name, __name__)
     if name == "__version__":
         from importlib import metadata
 
