@@ -120,5 +120,8 @@ func decode(data []byte, into any) error {
 // SQLError turns DuckDB's message into an Error.
 func SQLError(message string) error { return lake.SQLError(message) }
 
+// Variables are the variables of the environment that count.
+var Variables = lake.Variables
+
 // CloseIdle closes the DuckDB instances that are kept open between calls.
 func CloseIdle() { lake.CloseIdle() }
