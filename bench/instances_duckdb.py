@@ -18,8 +18,8 @@ import duckdb
 
 RANKINGS = ("raw", "per_token", "per_char", "per_byte", "uncond")
 MEANS = ("sum_logits_corr", "logits_per_token_corr", "logits_per_char_corr", "logits_per_byte_corr")
-WHOLE = tuple(f"predicted_index_{r}" for r in RANKINGS) + ("correct_choice",)
-REAL = tuple(f"acc_{r}" for r in RANKINGS) + ("no_answer",) + MEANS
+WHOLE = (*tuple(f"predicted_index_{r}" for r in RANKINGS), "correct_choice")
+REAL = (*tuple(f"acc_{r}" for r in RANKINGS), "no_answer", *MEANS)
 CHOICE = {
     "sum_logits": "DOUBLE",
     "num_tokens": "BIGINT",
@@ -40,7 +40,7 @@ def struct(fields: dict[str, str]) -> str:
 
 def typed() -> str:
     """Name the columns of a prediction line with their types."""
-    metrics = struct({n: "BIGINT" for n in WHOLE} | {n: "DOUBLE" for n in REAL})
+    metrics = struct(dict.fromkeys(WHOLE, "BIGINT") | dict.fromkeys(REAL, "DOUBLE"))
     columns = {
         "doc_id": "BIGINT",
         "native_id": "JSON",
@@ -61,14 +61,20 @@ def convert(db: duckdb.DuckDBPyConnection, folder: Path, out: Path, name: str, o
     """Turn the JSON files below a folder into two Parquet files."""
     db.execute(f"""
         CREATE OR REPLACE TABLE line AS SELECT {KEYS} AS key, * FROM read_json(
-            '{folder}/**/*-predictions.jsonl', format = 'newline_delimited', filename = true, union_by_name = true{options})""")
-    key = "key.recipe AS recipe, key.params AS params, key.seed::BIGINT AS seed, key.step::BIGINT AS step, key.task AS task, doc_id"
+            '{folder}/**/*-predictions.jsonl',
+            format = 'newline_delimited', filename = true, union_by_name = true{options})""")
+    names = ", ".join(f"key.{name} AS {name}" for name in ("recipe", "params", "task"))
+    key = f"{names}, key.seed::BIGINT AS seed, key.step::BIGINT AS step, doc_id"
     order = "ORDER BY recipe, params, seed, step, task, doc_id"
     db.execute(f"""
-        COPY (FROM (SELECT {key}, native_id, unnest(metrics), label, len(model_output) AS n_choices, task_hash, model_hash FROM line) {order})
+        COPY (FROM (
+            SELECT {key}, native_id, unnest(metrics), label, len(model_output) AS n_choices, task_hash, model_hash
+            FROM line) {order})
         TO '{out}/{name}instances.parquet' (FORMAT parquet, COMPRESSION zstd)""")
     db.execute(f"""
-        COPY (FROM (SELECT {key}, generate_subscripts(model_output, 1) - 1 AS choice, unnest(model_output, recursive := true) FROM line) {order}, choice)
+        COPY (FROM (
+            SELECT {key}, generate_subscripts(model_output, 1) - 1 AS choice, unnest(model_output, recursive := true)
+            FROM line) {order}, choice)
         TO '{out}/{name}choices.parquet' (FORMAT parquet, COMPRESSION zstd)""")
     check(db, folder)
 
@@ -76,13 +82,17 @@ def convert(db: duckdb.DuckDBPyConnection, folder: Path, out: Path, name: str, o
 def check(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Keys are unique, labels lie in range, aggregates are what the lines imply."""
     twice = db.sql("SELECT count(*) FROM (SELECT 1 FROM line GROUP BY key, doc_id HAVING count(*) > 1)").fetchone()
-    wrong = db.sql("SELECT count(*) FROM line WHERE label >= len(model_output) OR metrics.correct_choice <> label").fetchone()
+    wrong = db.sql(
+        "SELECT count(*) FROM line WHERE label >= len(model_output) OR metrics.correct_choice <> label"
+    ).fetchone()
     means = ", ".join(f"avg(metrics.{n}) AS {n}" for n in REAL)
     differ = " OR ".join(f"abs(a.metrics.{n} - d.{n}) > 1e-9 * abs(d.{n})" for n in REAL)
-    columns = "{metrics: '" + struct({n: "DOUBLE" for n in REAL}) + "', num_instances: 'BIGINT'}"
+    columns = "{metrics: '" + struct(dict.fromkeys(REAL, "DOUBLE")) + "', num_instances: 'BIGINT'}"
     aggregates = db.sql(f"""
         WITH derived AS (SELECT key, count(*) AS n, {means} FROM line GROUP BY key)
-        SELECT count(*) FROM (SELECT {KEYS} AS key, * FROM read_json('{folder}/**/*-metrics.json', filename = true, columns = {columns})) AS a
+        SELECT count(*) FROM (
+            SELECT {KEYS} AS key, *
+            FROM read_json('{folder}/**/*-metrics.json', filename = true, columns = {columns})) AS a
         FULL JOIN derived AS d USING (key) WHERE d.n IS DISTINCT FROM a.num_instances OR {differ}""").fetchone()
     if twice != (0,) or wrong != (0,) or aggregates != (0,):
         raise SystemExit(f"{folder}: {twice} keys twice, {wrong} labels, {aggregates} aggregates differ")

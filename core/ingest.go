@@ -34,23 +34,26 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 		return nil, &Error{Kind: contract.Invalid, Op: "ingest", Err: errors.New("no files were named"), Hint: "name files, folders or globs"}
 	}
 	// Look before the lake is made or locked: a misspelt path leaves no folder.
-	if _, err := source.Find(a.Paths); err != nil {
+	files, err := source.Find(a.Paths)
+	if err != nil {
 		return nil, err
 	}
+	learning := source.Learn(ctx, files, env.Options.Workers())
+	defer learning.Stop()
 	if a.Part != "" {
-		return ingestPart(ctx, env, a)
+		return ingestPart(ctx, env, a, learning)
 	}
 	w, err := writer(ctx, env, "ingest")
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	plan, err := planIngest(ctx, env, w, a)
+	plan, err := planIngest(ctx, env, w, a, learning)
 	if err != nil {
 		return nil, err
 	}
 	if !plan.Empty() {
-		_, err := w.Transaction(ctx, "ingest", plan.Message(), func() error {
+		err := w.Transaction(ctx, "ingest", plan.Message(), func() error {
 			return plan.Run(ctx, w, env.Options.Workers(), env.bytes)
 		})
 		if err != nil {
@@ -80,19 +83,19 @@ func statuses(plan *source.Plan) (*Result, error) {
 	return rowsResult(rows)
 }
 
-func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*source.Plan, error) {
+func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs, learning *source.Learning) (*source.Plan, error) {
 	key, err := prepare(ctx, env, w)
 	if err != nil {
 		return nil, err
 	}
-	return source.MakePlan(ctx, w.Conn, a.Paths, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
+	return source.MakePlan(ctx, w.Conn, a.Paths, learning, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
 }
 
 // prepare makes what the lake lacks for an ingest, and gives its key.
 func prepare(ctx context.Context, env *Env, w *lake.Writer) (key redact.Key, err error) {
 	ready, err := source.Ready(ctx, w.Conn)
 	if err == nil && !ready {
-		_, err = w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) })
+		err = w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) })
 	}
 	if err != nil {
 		return key, err

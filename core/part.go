@@ -13,7 +13,7 @@ import (
 
 // ingestPart converts one part of the work for a shared lake. It writes files
 // only: any number of machines may do so at a time, and any of them twice.
-func ingestPart(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
+func ingestPart(ctx context.Context, env *Env, a IngestArgs, learning *source.Learning) (*Result, error) {
 	share, err := source.ParseShare(a.Part)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func ingestPart(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 		return nil, err
 	}
 	defer files.Close()
-	plan, err := readPlan(ctx, env, a, key)
+	plan, err := readPlan(ctx, env, a, key, learning)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +70,13 @@ func preparedKey(ctx context.Context, env *Env) (key redact.Key, err error) {
 }
 
 // readPlan makes a plan without the lake's lock.
-func readPlan(ctx context.Context, env *Env, a IngestArgs, key redact.Key) (*source.Plan, error) {
+func readPlan(ctx context.Context, env *Env, a IngestArgs, key redact.Key, learning *source.Learning) (*source.Plan, error) {
 	s, err := reader(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	return source.MakePlan(ctx, s.Conn, a.Paths, source.Options{Key: key, Threads: env.Options.Workers()}, env.bytes)
+	return source.MakePlan(ctx, s.Conn, a.Paths, learning, source.Options{Key: key, Threads: env.Options.Workers()}, env.bytes)
 }
 
 // stageOf gives the place where a lake's parts wait, and what lets go of it.

@@ -14,8 +14,8 @@ import (
 // Put gives.
 
 // DataDir is the folder of this machine in which the files of a table are
-// written: the table's own, or, where the lake's files are on S3, a temporary one
-// that ends with the Writer.
+// written: the table's own, or, for a shared lake, a temporary one that ends with
+// the Writer.
 func (w *Writer) DataDir(schema, table string) string {
 	root := w.temp
 	if root == "" {
@@ -25,22 +25,22 @@ func (w *Writer) DataDir(schema, table string) string {
 }
 
 // Put takes a finished file of a table from DataDir to its place in the lake,
-// under its own name, and gives that place. A file for S3 is uploaded as it is,
-// through memory, and is no longer on this machine then. When the transaction
-// fails the file is deleted.
+// under its own name, and gives that place. In a shared lake it is there whole or
+// not at all, and no longer on this machine then; when the transaction fails it
+// is deleted.
 func (w *Writer) Put(ctx context.Context, schema, table, file string) (stored string, err error) {
 	if !w.place.IsShared() {
 		return file, nil
 	}
-	stored = file
-	if w.place.onS3() {
-		stored = strings.Join([]string{w.place.data, schema, table, filepath.Base(file)}, "/")
-	}
+	stored = strings.Join([]string{w.place.data, schema, table, filepath.Base(file)}, "/")
 	w.placed = append(w.placed, stored)
-	if stored == file {
-		return file, nil
+	if w.place.onS3() {
+		return stored, upload(ctx, w.Conn, file, stored)
 	}
-	return stored, upload(ctx, w.Conn, file, stored)
+	if err := moveTo(file, stored); err != nil {
+		return "", ioError("write to", path.Dir(stored), err)
+	}
+	return stored, nil
 }
 
 // firstRemoval numbers files that are to be deleted, far from DuckLake's numbers.

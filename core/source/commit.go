@@ -22,7 +22,7 @@ func Commit(ctx context.Context, w *lake.Writer, stage Stage, last func(c *lake.
 	if len(names) == 0 && last == nil {
 		return 0, nil
 	}
-	_, err = w.Transaction(ctx, "ingest", fmt.Sprintf("ingest: %d parts of instances", len(names)), func() error {
+	err = w.Transaction(ctx, "ingest", fmt.Sprintf("ingest: %d parts of instances", len(names)), func() error {
 		if len(names) > 0 {
 			if added, err = add(ctx, w, stage, names); err != nil {
 				return err
