@@ -10,18 +10,34 @@ import (
 	"ddcore/core/source/instances"
 )
 
-// Commit makes all staged parts rows of the lake, in one transaction: the
-// ledger is read and written in it, so that no part comes in twice, whoever
-// staged it. last, if not nil, runs in the same transaction. It gives the number
-// of parts that were new.
+// Commit makes all staged parts rows of the lake. A transaction takes as many as
+// DuckLake can write well: its work for a commit grows faster than the number of
+// files (measured with PostgreSQL: 12 ms a part for 74, 27 ms for 888). last, if
+// not nil, runs in the last one. It gives the number of parts that were new.
 func Commit(ctx context.Context, w *lake.Writer, stage Stage, last func(c *lake.Conn) error) (added int64, err error) {
 	names, err := stage.names(ctx)
-	if err != nil {
+	if err != nil || len(names) == 0 && last == nil {
 		return 0, err
 	}
-	if len(names) == 0 && last == nil {
-		return 0, nil
+	for {
+		n := min(len(names), partsPerCommit)
+		batch, isLast := names[:n], n == len(names)
+		f := last
+		if !isLast {
+			f = nil
+		}
+		fresh, err := commitBatch(ctx, w, stage, batch, f)
+		added += fresh
+		if err != nil || isLast {
+			return added, err
+		}
+		names = names[n:]
 	}
+}
+
+// commitBatch is one transaction: the ledger is read and written in it, so that
+// no part comes in twice, whoever staged it.
+func commitBatch(ctx context.Context, w *lake.Writer, stage Stage, names []string, last func(c *lake.Conn) error) (added int64, err error) {
 	err = w.Transaction(ctx, "ingest", fmt.Sprintf("ingest: %d parts of instances", len(names)), func() error {
 		if len(names) > 0 {
 			if added, err = add(ctx, w, stage, names); err != nil {

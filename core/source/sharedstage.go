@@ -127,7 +127,8 @@ type Committed struct {
 	Waiting  int64 // archives of which a worker has not yet read its share
 }
 
-// CommitAll makes all that waits rows of the lake, in one transaction.
+// CommitAll makes all that waits rows of the lake, and closes the archives of
+// which every share was read.
 func (s *SharedStage) CommitAll(ctx context.Context, w *lake.Writer, progress Progress) (out Committed, err error) {
 	paths, visits, err := s.visits(ctx) // first: the parts of a share that is listed are listed, too
 	if err != nil {

@@ -39,8 +39,8 @@ def ingest(
     """Convert archives of instances on Dask's workers, and commit them to a shared lake.
 
     A worker writes files only, whose names and bytes follow from what it read: one that is lost, or a
-    part that is done twice, changes nothing. All that is converted comes into the lake by one
-    transaction at the end. When this is interrupted, or fails, what was converted stays: the next call
+    part that is done twice, changes nothing. All that is converted comes into the lake at the
+    end, in transactions of 256 checkpoints. When this is interrupted, or fails, what was converted stays: the next call
     goes on from there.
 
     Args:
@@ -74,7 +74,7 @@ def ingest(
         # pure=False: what a former call has done, the lake knows better than the scheduler.
         tasks = client.map(one, range(n), pure=False, retries=retries, key="ddcore-ingest")
         try:
-            for done, task in enumerate(as_completed(tasks), 1):
+            for done, task in enumerate(as_completed(tasks, loop=client.loop), 1):
                 task.result()
                 if report:
                     report(Progress(done, n, "parts", "converting"))

@@ -160,8 +160,8 @@ class Lake:
     def commit(self, *, progress: Show = True) -> pa.Table:
         """Make the parts that `ingest(part=...)` has left in a shared lake rows of its tables.
 
-        All come in by one transaction, each once, however often it was converted. What still waits for
-        the other parts of its archive is said; commit again when they are there.
+        Each comes in once, however often it was converted, by transactions of 256 of them. Archives of
+        which other parts are still missing are counted; commit again when they are there.
 
         Args:
             progress: True for a progress bar where one can be seen, False for none, or a function to call.

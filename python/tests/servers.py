@@ -6,6 +6,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -42,7 +43,7 @@ def running(command: list[str], port: int, **more: Any) -> Iterator[None]:
                     time.sleep(0.02)
             yield
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # PostgreSQL then does not wait for its clients
 
 
 @contextmanager
