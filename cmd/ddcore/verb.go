@@ -16,7 +16,7 @@ import (
 // metavars name the values of flags in the help.
 var metavars = map[string]string{
 	"filters": "COLUMN=VALUE,...", "where": "SQL", "columns": "COLUMN,...", "order_by": "COLUMN,...", "params": "VALUE",
-	"sql": "QUERY", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
+	"sql": "QUERY", "part": "K/N", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
 }
 
 // notes add to an argument's help what holds on the command line only.

@@ -94,4 +94,3 @@ class Task:
         """Convert part k; give the rows of it."""
         rows: list[Any] = self.lake.ingest(self.paths, part=f"{k}/{self.n}", progress=False)["n_rows"].to_pylist()
         return sum(rows)
-

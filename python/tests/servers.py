@@ -64,7 +64,13 @@ def postgres() -> Iterator[int]:
         secret.chmod(0o644)
         init = [initdb, "-D", data, "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}", "--locale=C", "--no-sync"]
         subprocess.run([*init, "--encoding=UTF8"], check=True, capture_output=True, cwd=folder, **who)
-        settings = ("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off", "lc_messages=C")
+        settings = (
+            "listen_addresses=127.0.0.1",
+            f"port={port}",
+            "unix_socket_directories=",
+            "fsync=off",
+            "lc_messages=C",
+        )
         options = [word for setting in settings for word in ("-c", setting)]
         program = str(Path(initdb).resolve().with_name("postgres"))
         with running([program, "-D", str(data), *options], port, cwd=folder, **who):

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import servers
 
 import ddcore
+import servers
 from ddcore import _native
 
 distributed = pytest.importorskip("distributed")
