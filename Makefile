@@ -14,6 +14,9 @@ export GOFLAGS := -tags=$(GO_TAGS)
 # them use made data elsewhere, and say so.
 export DDCORE_DATA ?= $(abspath ../shared/data)
 
+# The S3 server of the tests of shared lakes; their PostgreSQL is the machine's.
+S3_SERVER := build/tools/versitygw
+
 include build.mk
 
 .PHONY: help demo build test test-go test-python golden docs fuzz bench lint fmt clean
@@ -28,11 +31,11 @@ build: $(EXTENSIONS)/.installed ## build the CLI into build/ddcore
 
 test: test-go test-python ## build and test everything
 
-test-go: $(EXTENSIONS)/.installed ## the Go tests
+test-go: $(EXTENSIONS)/.installed $(S3_SERVER) ## the Go tests
 	go vet ./...
 	go test -timeout 20m ./...
 
-test-python: $(VENV)/.installed ## the Python tests, through the installed wheel
+test-python: $(VENV)/.installed $(S3_SERVER) ## the Python tests, through the installed wheel
 	$(VENV)/bin/python -m pytest
 
 golden: $(EXTENSIONS)/.installed ## rewrite testdata/golden and the generated docs
@@ -75,8 +78,11 @@ fmt: $(VENV)/.tools ## format Go and Python
 	$(VENV)/bin/ruff check --fix python bench notebooks
 
 $(EXTENSIONS)/.installed:
-	$(PYTHON) -m pip --disable-pip-version-check -q install --target $(EXTENSIONS) --no-deps duckdb-extension-ducklake==1.5.5 duckdb-extension-sqlite-scanner==1.5.5
+	$(PYTHON) -m pip --disable-pip-version-check -q install --target $(EXTENSIONS) --no-deps $(addprefix duckdb-extension-,$(addsuffix ==1.5.5,ducklake sqlite-scanner postgres-scanner httpfs))
 	@touch $@
+
+$(S3_SERVER):
+	GOFLAGS= GOBIN=$(abspath $(dir $@)) go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 $(VENV)/.tools:
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

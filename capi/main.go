@@ -55,6 +55,9 @@ func ddgoCall(request *C.char, id C.uint64_t, out *C.struct_ArrowArrayStream, me
 		if panicked.Load() {
 			return internalError(fmt.Errorf("ddcore is unusable since an earlier panic"))
 		}
+		if err := updateEnvironment(); err != nil {
+			return err
+		}
 		return run([]byte(C.GoString(request)), uint64(id), out)
 	})
 	if err != nil {

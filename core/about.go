@@ -92,7 +92,7 @@ func doctor(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 		{"platform", "ok", runtime.GOOS + "/" + runtime.GOARCH},
 		{"threads", "ok", fmt.Sprint(env.Options.Workers())},
 	}
-	for _, name := range []string{"ducklake", "sqlite_scanner"} {
+	for _, name := range env.Lake.Extensions() {
 		path, searched := lake.FindExtension(env.Options, name)
 		row := doctorRow{"extension " + name, "ok", filepath.Base(path)}
 		if path == "" {
@@ -102,7 +102,7 @@ func doctor(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 		rows = append(rows, row)
 	}
 	rows = append(rows, disk("temporary folder", os.TempDir()))
-	if env.Lake != "" {
+	if env.Lake != (lake.Place{}) {
 		rows = append(rows, lakeCheck(ctx, env)...)
 	}
 	return rowsResult(rows)
@@ -124,7 +124,10 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 		out = append(out, doctorRow{"rejects", "warning", fmt.Sprintf("%d raw rows are in no curated table: see `rejects`", n)})
 	}
 	out = append(out, tableChecks(ctx, s.Conn)...)
-	return append(out, disk("lake's disk", env.Lake))
+	if folder := env.Lake.Folder(); folder != "" {
+		out = append(out, disk("lake's disk", folder))
+	}
+	return out
 }
 
 // tableChecks says what is odd about the W&B runs, the OLMES dumps and the instances.

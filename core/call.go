@@ -26,7 +26,7 @@ type Progress struct {
 
 // Env is what a verb knows beside its arguments.
 type Env struct {
-	Lake     string // folder of the lake, "" when the verb needs none
+	Lake     lake.Place // the zero value when the verb needs none
 	Options  lake.Options
 	Snapshot int64 // lake.Newest, or the snapshot to read
 	progress func(Progress)
@@ -49,6 +49,7 @@ type request struct {
 	Options struct {
 		lake.Options
 		Snapshot *int64 `json:"snapshot"`
+		Data     string `json:"data"` // where the files of a shared lake are
 	} `json:"options"`
 }
 
@@ -67,14 +68,18 @@ func Call(ctx context.Context, requestJSON []byte, progress func(Progress)) (*Re
 	if err != nil {
 		return nil, err
 	}
-	env := &Env{Lake: r.Lake, Options: r.Options.Options, Snapshot: lake.Newest, progress: progress}
+	place, err := lake.ParsePlace(r.Lake, r.Options.Data)
+	if err != nil {
+		return nil, err
+	}
+	env := &Env{Lake: place, Options: r.Options.Options, Snapshot: lake.Newest, progress: progress}
 	if r.Options.Snapshot != nil {
 		if env.Snapshot = *r.Options.Snapshot; env.Snapshot < 0 {
 			return nil, &Error{Kind: contract.Invalid, Op: r.Verb, Err: fmt.Errorf("snapshot %d is negative", env.Snapshot), Hint: "`snapshots` lists the snapshots"}
 		}
 	}
 	if v.NeedsLake && r.Lake == "" {
-		return nil, &Error{Kind: contract.Invalid, Op: r.Verb, Err: errors.New("no lake was named"), Hint: "pass the folder of the lake"}
+		return nil, &Error{Kind: contract.Invalid, Op: r.Verb, Err: errors.New("no lake was named"), Hint: "pass the folder of the lake, or the name of a shared one"}
 	}
 	result, err := v.run(ctx, env, r.Args)
 	if err != nil {
@@ -114,6 +119,9 @@ func decode(data []byte, into any) error {
 
 // SQLError turns DuckDB's message into an Error.
 func SQLError(message string) error { return lake.SQLError(message) }
+
+// Variables are the variables of the environment that count.
+var Variables = lake.Variables
 
 // CloseIdle closes the DuckDB instances that are kept open between calls.
 func CloseIdle() { lake.CloseIdle() }

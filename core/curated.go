@@ -28,8 +28,7 @@ type curateRow struct {
 }
 
 func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
-	if !lake.Exists(env.Lake) {
-		_, err := reader(ctx, env) // says what is missing, and makes nothing
+	if err := lake.Find(ctx, env.Lake); err != nil { // makes nothing
 		return nil, err
 	}
 	rules, err := a.rules()

@@ -192,6 +192,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	core.CloseIdle()
+	stopServers()
 	os.RemoveAll(sharedDir)
 	os.Exit(code)
 }

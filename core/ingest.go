@@ -14,6 +14,7 @@ import (
 // IngestArgs are the arguments of ingest.
 type IngestArgs struct {
 	Paths []string `json:"paths" help:"files, folders or globs to read"`
+	Part  string   `json:"part" help:"convert one part of the archives of instances for a shared lake, e.g. 17/64 (of 0/64 to 63/64), and leave it for commit"`
 	Prune bool     `json:"prune" help:"drop the rows of files that were ingested from a named folder and are no longer in it"`
 
 	KeepPersonal bool `json:"keep_personal" help:"also keep text of W&B and OLMES with its personal data, in raw tables that end in _personal; without it, those kept before are dropped"`
@@ -39,6 +40,9 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 	}
 	learning := source.Learn(ctx, files, env.Options.Workers())
 	defer learning.Stop()
+	if a.Part != "" {
+		return ingestPart(ctx, env, a, learning)
+	}
 	w, err := writer(ctx, env, "ingest")
 	if err != nil {
 		return nil, err
@@ -59,10 +63,19 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 	if plan.HasParts() {
 		w.Close() // others may write while parts are converted
 		open := func() (*lake.Writer, error) { return writer(ctx, env, "ingest") }
-		if err := plan.RunParts(ctx, w.Path, open, env.Options.Workers(), env.bytes); err != nil {
+		stage, closeStage, err := stageOf(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		defer closeStage()
+		if err := plan.RunParts(ctx, stage, open, env.Options.Workers(), env.bytes); err != nil {
 			return nil, fmt.Errorf("ingest: %w", err)
 		}
 	}
+	return statuses(plan)
+}
+
+func statuses(plan *source.Plan) (*Result, error) {
 	rows := make([]ingestRow, len(plan.Statuses))
 	for i, s := range plan.Statuses {
 		rows[i] = ingestRow(s)
@@ -71,27 +84,38 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 }
 
 func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs, learning *source.Learning) (*source.Plan, error) {
-	ready, err := source.Ready(ctx, w.Conn)
-	if err != nil {
-		return nil, err
-	}
-	if !ready {
-		if err := w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) }); err != nil {
-			return nil, err
-		}
-	}
-	key, err := redact.LakeKey(w.Path)
+	key, err := prepare(ctx, env, w)
 	if err != nil {
 		return nil, err
 	}
 	return source.MakePlan(ctx, w.Conn, a.Paths, learning, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
 }
 
+// prepare makes what the lake lacks for an ingest, and gives its key.
+func prepare(ctx context.Context, env *Env, w *lake.Writer) (key redact.Key, err error) {
+	ready, err := source.Ready(ctx, w.Conn)
+	if err == nil && !ready {
+		err = w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) })
+	}
+	if err != nil {
+		return key, err
+	}
+	return lakeKey(ctx, env.Lake)
+}
+
+// lakeKey gives the key of the lake's pseudonyms, which all who write it share.
+func lakeKey(ctx context.Context, p lake.Place) (redact.Key, error) {
+	if p.IsShared() {
+		return redact.SharedKey(func(fresh string) (string, error) { return lake.Secret(ctx, p, fresh) })
+	}
+	return redact.LakeKey(p.Folder())
+}
+
 // writer opens the lake for writing and tells when it has to wait.
 func writer(ctx context.Context, env *Env, verb string) (*lake.Writer, error) {
 	if env.Snapshot != lake.Newest {
 		return nil, &Error{
-			Kind: contract.Invalid, Op: verb, Target: env.Lake, Err: fmt.Errorf("snapshot %d is the past and cannot be written", env.Snapshot),
+			Kind: contract.Invalid, Op: verb, Target: env.Lake.String(), Err: fmt.Errorf("snapshot %d is the past and cannot be written", env.Snapshot),
 			Hint: "open the lake without a snapshot",
 		}
 	}

@@ -217,6 +217,12 @@ func TestBadInput(t *testing.T) {
 // to a snapshot.
 func requireNoOrphans(t testing.TB, lake string) {
 	t.Helper()
+	requireNoOrphansIn(t, lake, filepath.Join(lake, "data"))
+}
+
+// requireNoOrphansIn does the same for a lake whose files are below root.
+func requireNoOrphansIn(t testing.TB, lake, root string) {
+	t.Helper()
 	known := map[string]bool{}
 	for _, row := range query(t, lake, `
 		SELECT s.schema_name || '/' || t.table_name || '/' || f.path
@@ -229,7 +235,6 @@ func requireNoOrphans(t testing.TB, lake string) {
 		JOIN __ducklake_metadata_lake.ducklake_schema AS s USING (schema_id)`)[1:] {
 		known[row[0]] = true
 	}
-	root := filepath.Join(lake, "data")
 	require.NoError(t, filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			rel, err := filepath.Rel(root, path)

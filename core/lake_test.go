@@ -40,7 +40,8 @@ func runChild(request string) {
 
 func child(t *testing.T, stop, verb, lake string, args map[string]any) *exec.Cmd {
 	t.Helper()
-	request, err := json.Marshal(map[string]any{"verb": verb, "lake": lake, "args": args})
+	options := map[string]any{"data": os.Getenv("DDCORE_TEST_DATA")}
+	request, err := json.Marshal(map[string]any{"verb": verb, "lake": lake, "args": args, "options": options})
 	require.NoError(t, err)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "DDCORE_TEST_CHILD="+string(request), "DDCORE_TEST_STOP="+stop)
@@ -51,6 +52,14 @@ func child(t *testing.T, stop, verb, lake string, args map[string]any) *exec.Cmd
 // killAt starts a child and kills it with SIGKILL when it reaches a place.
 func killAt(t *testing.T, stop, verb, lake string, args map[string]any) {
 	t.Helper()
+	_, kill := stoppedAt(t, stop, verb, lake, args)
+	kill()
+}
+
+// stoppedAt starts a child that waits when it reaches a place, and gives its
+// process id and what kills it.
+func stoppedAt(t *testing.T, stop, verb, lake string, args map[string]any) (pid string, kill func()) {
+	t.Helper()
 	cmd := child(t, stop, verb, lake, args)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -58,8 +67,10 @@ func killAt(t *testing.T, stop, verb, lake string, args map[string]any) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err, "the child ended before it reached %q", stop)
 	require.Equal(t, "reached\n", line)
-	require.NoError(t, cmd.Process.Kill())
-	require.Error(t, cmd.Wait())
+	return fmt.Sprint(cmd.Process.Pid), func() {
+		require.NoError(t, cmd.Process.Kill())
+		require.Error(t, cmd.Wait())
+	}
 }
 
 // TestKilled: a write that is killed leaves the former snapshot, and the next

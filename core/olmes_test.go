@@ -220,7 +220,9 @@ func encode(t testing.TB, v any) string {
 // their tables when it is curated again.
 func TestLakesOfEarlierVersions(t *testing.T) {
 	path := build(t, filepath.Join(makeSample(t, small), "hf"))
-	w, err := lake.Write(context.Background(), path, "test", lake.Options{}, nil)
+	place, err := lake.ParsePlace(path, "")
+	require.NoError(t, err)
+	w, err := lake.Write(context.Background(), place, "test", lake.Options{}, nil)
 	require.NoError(t, err)
 	require.NoError(t, w.Transaction(context.Background(), "test", "test", func() error {
 		return w.Exec(context.Background(), "DROP TABLE lake.main.posttrain_results; DROP VIEW lake.raw.olmes_metrics; DROP TABLE lake.raw._olmes_metrics")

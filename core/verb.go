@@ -31,6 +31,7 @@ type Arg struct {
 // Verbs lists all verbs.
 var Verbs = []Verb{
 	verb("ingest", "Read raw files into the lake, unchanged; files that are in it already are passed over.", true, ingest),
+	verb("commit", "Make the parts that `ingest --part` has left in a shared lake rows of its tables.", true, commit),
 	verb("curate", "Build the curated tables from raw.", true, curateLake),
 	verb("tables", "List the tables of the lake with their rows and bytes.", true, tables),
 	verb("describe", "Show a table's columns: type, unit, range and meaning.", true, describe),

@@ -27,6 +27,7 @@ type app struct {
 // options are the flags that every subcommand takes.
 type options struct {
 	lake     string
+	data     string
 	snapshot int64
 	threads  int64
 	memory   string
@@ -36,7 +37,10 @@ type options struct {
 	quiet    bool
 }
 
-const lakeVariable = "DDCORE_LAKE"
+const (
+	lakeVariable = "DDCORE_LAKE"
+	dataVariable = "DDCORE_LAKE_DATA"
+)
 
 const about = `ddcore turns the raw results of model training into checked tables, in one lake.
 
@@ -50,6 +54,7 @@ Data goes to stdout, all else to stderr. In JSON, NaN and infinities are null.
 
 Environment:
     DDCORE_LAKE            the lake, where --lake is not given
+    DDCORE_LAKE_DATA       where the files of a new shared lake go, where --data is not given
     DDCORE_EXTENSION_DIR   folders with DuckDB's extensions (see: ddcore doctor)
     DDCORE_LOCK_TIMEOUT    how long to wait for another writer, e.g. 30s; default: for ever
 
@@ -103,8 +108,10 @@ func refuseOtherShells(root *cobra.Command) {
 
 func (a *app) addGlobalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringVarP(&a.lake, "lake", "l", "", "folder of the lake; default: $"+lakeVariable)
-	named(f, "lake", "FOLDER")
+	f.StringVarP(&a.lake, "lake", "l", "", "folder of the lake, or ducklake:postgres:CONNECTION; default: $"+lakeVariable)
+	named(f, "lake", "LAKE")
+	f.StringVar(&a.data, "data", "", "where the files of a new shared lake go: a folder that all see, or s3://bucket/prefix; default: $"+dataVariable)
+	named(f, "data", "PLACE")
 	f.Var(newCount(&a.snapshot, 0), "snapshot", "read the lake as it was at this snapshot")
 	f.Var(newCount(&a.threads, 1), "threads", "threads to use; default: $SLURM_CPUS_PER_TASK, else all cores")
 	f.StringVar(&a.memory, "memory-limit", "", "memory for DuckDB, e.g. 4GB; default: 80 % of the machine's")
@@ -131,6 +138,15 @@ func (a *app) lakePath() string {
 		return a.lake
 	}
 	return os.Getenv(lakeVariable)
+}
+
+// dataPlace is where the user wants a shared lake's files. The variable says
+// nothing to a lake in a folder, which is named besides.
+func (a *app) dataPlace() string {
+	if a.data == "" && strings.HasPrefix(a.lakePath(), "ducklake:") {
+		return os.Getenv(dataVariable)
+	}
+	return a.data
 }
 
 // note tells the user something that is not data.

@@ -33,7 +33,10 @@ func (a *app) faceOf(verb string) face {
 	switch verb {
 	case "ingest":
 		return face{positional: "paths", use: "PATH...", least: 1, most: unbounded, example: `ddcore ingest --lake my.lake downloads/
-ddcore ingest --lake my.lake 'eval/*.parquet' ppl.parquet`}
+ddcore ingest --lake my.lake 'eval/*.parquet' ppl.parquet
+ddcore ingest --lake 'ducklake:postgres:dbname=lake host=db' --data s3://bucket/lake --part 17/64 archives/`}
+	case "commit":
+		return face{example: `ddcore commit --lake 'ducklake:postgres:dbname=lake host=db'`}
 	case "describe":
 		return face{positional: "name", use: "TABLE", least: 1, most: 1, complete: a.completeTable, example: `ddcore describe evals`}
 	case "table":

@@ -16,7 +16,7 @@ import (
 // metavars name the values of flags in the help.
 var metavars = map[string]string{
 	"filters": "COLUMN=VALUE,...", "where": "SQL", "columns": "COLUMN,...", "order_by": "COLUMN,...", "params": "VALUE",
-	"sql": "QUERY", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
+	"sql": "QUERY", "part": "K/N", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
 }
 
 // notes add to an argument's help what holds on the command line only.
@@ -156,7 +156,7 @@ func (f face) collect(a *app, v *core.Verb, cmd *cobra.Command, arguments []argu
 		}
 	}
 	if v.NeedsLake && a.lakePath() == "" {
-		e := errors.New("no lake was named: pass --lake FOLDER or set " + lakeVariable)
+		e := errors.New("no lake was named: pass --lake LAKE or set " + lakeVariable)
 		return nil, usage(cmd, e)
 	}
 	if f.fill != nil {
@@ -167,7 +167,7 @@ func (f face) collect(a *app, v *core.Verb, cmd *cobra.Command, arguments []argu
 
 // request writes the call as the core reads it.
 func (a *app) request(cmd *cobra.Command, verb string, args map[string]any) ([]byte, error) {
-	options := map[string]any{}
+	options := map[string]any{"data": a.dataPlace()}
 	for flag, value := range map[string]any{"snapshot": a.snapshot, "threads": a.threads, "memory-limit": a.memory} {
 		if cmd.Flags().Changed(flag) {
 			options[strings.ReplaceAll(flag, "-", "_")] = value

@@ -59,7 +59,9 @@ func spread(runs []followed) (out []result) {
 func lakeOf(t *testing.T, results []result) *lake.Conn {
 	t.Helper()
 	ctx := context.Background()
-	w, err := lake.Write(ctx, filepath.Join(t.TempDir(), "test.lake"), "test", lake.Options{}, nil)
+	place, err := lake.ParsePlace(filepath.Join(t.TempDir(), "test.lake"), "")
+	require.NoError(t, err)
+	w, err := lake.Write(ctx, place, "test", lake.Options{}, nil)
 	require.NoError(t, err)
 	t.Cleanup(w.Close)
 	rows := make([]string, len(results))

@@ -92,7 +92,11 @@ func (b *builder) register(ctx context.Context, t *contract.Table, outputs []*ou
 			}
 			continue
 		}
-		if err := b.w.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'main')", t.Name, o.path); err != nil {
+		stored, err := b.w.Put(ctx, "main", t.Name, o.path)
+		if err != nil {
+			return 0, diskError(t.Name, err)
+		}
+		if err := b.w.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'main')", t.Name, stored); err != nil {
 			return 0, fmt.Errorf("register a file of %s: %w", t.Name, err)
 		}
 	}

@@ -66,6 +66,8 @@ func platform() string { return runtime.GOOS + "_" + runtime.GOARCH }
 var digests = map[string]bool{
 	"e51bf9e8d933d0e83780ae096455501b542cf962569a2ce5613532d702c08302": true, // ducklake, linux_amd64
 	"693d2bf90779df23ca5ebe0688639b9adfc11c2d55ae3466b33e28be16afaa5e": true, // sqlite_scanner, linux_amd64
+	"b1ced4cfc6311313e117c2afb3eac76508718778dde0716421503c7dbfb5605c": true, // postgres_scanner, linux_amd64
+	"887c392b1e49128d11667c81e3698d8b00dfdeb456771acf66d05a0f74f7b7d8": true, // httpfs, linux_amd64
 }
 
 // areKnown tells whether each file is byte for byte one that we know.

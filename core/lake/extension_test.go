@@ -13,7 +13,7 @@ import (
 // that is not signed.
 func TestUnsignedExtensionsStayOut(t *testing.T) {
 	ctx := context.Background()
-	paths, err := findExtensions(Options{}, extensions)
+	paths, err := findExtensions(Options{}, Place{}.Extensions())
 	if err != nil {
 		t.Skip(err)
 	}
@@ -27,10 +27,10 @@ func TestUnsignedExtensionsStayOut(t *testing.T) {
 	require.False(t, areKnown(ctx, []string{paths[0], changed}))
 	require.False(t, areKnown(ctx, []string{filepath.Join(dir, "absent")}))
 	require.False(t, areKnown(ctx, nil))
-	_, err = OpenDB(ctx, Options{ExtensionDirs: []string{dir}}, extensions...)
+	_, err = OpenDB(ctx, Options{ExtensionDirs: []string{dir}}, Place{}.Extensions()...)
 	require.ErrorContains(t, err, "sqlite_scanner")
 
-	db, err := OpenDB(ctx, Options{}, extensions...)
+	db, err := OpenDB(ctx, Options{}, Place{}.Extensions()...)
 	require.NoError(t, err)
 	defer db.Close()
 	c, err := db.Connect()
@@ -50,7 +50,7 @@ func TestTheDigestsAreThoseOfTheExtensions(t *testing.T) {
 	if platform() != "linux_amd64" {
 		t.Skip("no digests of this platform are known")
 	}
-	paths, err := findExtensions(Options{}, extensions)
+	paths, err := findExtensions(Options{}, []string{"ducklake", "sqlite_scanner", "postgres_scanner", "httpfs"})
 	if err != nil {
 		t.Skip(err)
 	}

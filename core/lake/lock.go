@@ -33,24 +33,41 @@ func lockTimeout() (time.Duration, error) {
 	return d, nil
 }
 
-// lock is an flock(2) on a file in the lake's folder: the kernel drops it when
-// the process dies, however it dies. The file's text names the holder while it
-// writes; text that is left behind says that the holder died.
-type lock struct {
-	file         *os.File
-	previousDied bool
+// writerLock is held by the one writer of a lake.
+type writerLock interface {
+	held(context.Context) error // an error when it was lost
+	previousDied() bool         // the last holder was killed while it wrote
+	release()
 }
 
-func acquire(ctx context.Context, path, verb string, waiting func(pid string)) (*lock, error) {
+// withLockTimeout bounds a wait.
+func withLockTimeout(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	timeout, err := lockTimeout()
+	if err != nil || timeout == 0 {
+		return ctx, func() {}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	return ctx, cancel, nil
+}
+
+func busy(verb, target, holder string) error {
+	return &contract.Error{Kind: contract.Busy, Op: verb, Target: target, Err: fmt.Errorf("%s is writing to this lake", holder), Hint: "wait for it to end, then try again"}
+}
+
+// fileLock is an flock(2) on a file in the lake's folder: the kernel drops it when
+// the process dies, however it dies. The file's text names the holder while it
+// writes; text that is left behind says that the holder died.
+type fileLock struct {
+	file *os.File
+	died bool
+}
+
+func lockFolder(ctx context.Context, path, verb string, waiting func(holder string)) (*fileLock, error) {
+	ctx, cancel, err := withLockTimeout(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
+	defer cancel()
 	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		e := contract.AsError(ioError("write to", path, err))
@@ -77,11 +94,11 @@ func acquire(ctx context.Context, path, verb string, waiting func(pid string)) (
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return nil, contract.AsError(ctx.Err())
 			}
-			return nil, &contract.Error{Kind: contract.Busy, Op: verb, Target: path, Err: fmt.Errorf("%s is writing to this lake", holder), Hint: "wait for it to end, then try again"}
+			return nil, busy(verb, path, holder)
 		case <-time.After(lockRetry):
 		}
 	}
-	l := &lock{file: f, previousDied: readHolder(f) != nobody}
+	l := &fileLock{file: f, died: readHolder(f) != nobody}
 	if err := l.sign(fmt.Sprintf("process %d (%s)", os.Getpid(), verb)); err != nil {
 		f.Close()
 		return nil, ioError("lock", path, err)
@@ -99,7 +116,7 @@ func readHolder(f *os.File) string {
 	return nobody
 }
 
-func (l *lock) sign(holder string) error {
+func (l *fileLock) sign(holder string) error {
 	if err := l.file.Truncate(0); err != nil {
 		return err
 	}
@@ -107,7 +124,11 @@ func (l *lock) sign(holder string) error {
 	return err
 }
 
-func (l *lock) release() {
+func (l *fileLock) held(context.Context) error { return nil } // the kernel sees to it
+
+func (l *fileLock) previousDied() bool { return l.died }
+
+func (l *fileLock) release() {
 	// A failure here only means that the next writer looks for orphans in vain.
 	_ = l.file.Truncate(0)
 	_ = l.file.Close()

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -27,43 +27,79 @@ var pool = struct {
 
 type pooled struct {
 	key     string
-	catalog os.FileInfo // which file was attached: a lake that is replaced gets a new instance
+	place   Place
+	catalog os.FileInfo // which file was attached: a local lake that is replaced gets a new instance
 	db      *DB
 	users   int
 	retired bool
 }
 
 // Read opens a session that cannot write, at the given snapshot or at Newest.
-func Read(ctx context.Context, path string, snapshot int64, o Options) (*Session, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, ioError("open", path, err)
+func Read(ctx context.Context, p Place, snapshot int64, o Options) (*Session, error) {
+	var info os.FileInfo
+	if !p.IsShared() {
+		var err error
+		if info, err = os.Stat(p.catalogPath()); err != nil {
+			return nil, p.missing()
+		}
 	}
-	info, err := os.Stat(filepath.Join(path, catalogFile))
-	if err != nil {
-		return nil, missing(path)
-	}
-	entry, err := borrow(ctx, path, snapshot, o, info)
+	entry, isNew, err := borrow(ctx, p, snapshot, o, info)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := entry.db.Connect()
-	if err != nil {
-		giveBack(entry)
-		return nil, err
+	s, err := entry.session(ctx, p)
+	if err != nil && !isNew && p.IsShared() && ctx.Err() == nil { // the server's connections may have ended meanwhile
+		entry.drop()
+		if entry, _, err = borrow(ctx, p, snapshot, o, info); err != nil {
+			return nil, err
+		}
+		s, err = entry.session(ctx, p)
 	}
-	s := &Session{Conn: conn, Path: path, close: func() { conn.Close(); giveBack(entry) }}
-	// One transaction for the session's life: it sees one snapshot, and DuckLake
-	// reads a table's statistics once, not again for every statement.
-	if err := conn.Exec(ctx, "BEGIN TRANSACTION; USE lake.main"); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
+	if err != nil {
+		return nil, openError(p, snapshot, err)
 	}
 	return s, nil
 }
 
-func borrow(ctx context.Context, path string, snapshot int64, o Options, info os.FileInfo) (*pooled, error) {
-	key := fmt.Sprintf("%s\x00%d\x00%s", path, snapshot, o.key())
+// session connects to a borrowed instance, and gives it back on an error.
+//
+// It runs in one transaction: it sees one snapshot, and DuckLake reads a table's
+// statistics once, not again for every statement.
+func (e *pooled) session(ctx context.Context, p Place) (*Session, error) {
+	conn, err := e.db.Connect()
+	if err != nil {
+		giveBack(e)
+		return nil, err
+	}
+	s := &Session{Conn: conn, Path: p.folder, place: p, close: func() { conn.Close(); giveBack(e) }}
+	err = conn.Exec(ctx, "BEGIN TRANSACTION; USE lake.main")
+	if err == nil && p.IsShared() {
+		_, err = s.Snapshot(ctx) // asks the server
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// drop takes an instance out of the pool.
+func (e *pooled) drop() {
+	pool.Lock()
+	defer pool.Unlock()
+	if i := slices.Index(pool.entries, e); i >= 0 {
+		pool.entries = slices.Delete(pool.entries, i, i+1)
+		e.retire()
+	}
+}
+
+// borrow gives an instance that has p attached, from the pool or a new one.
+func borrow(ctx context.Context, p Place, snapshot int64, o Options, info os.FileInfo) (e *pooled, isNew bool, err error) {
+	wanted, err := p.engine(o)
+	if err != nil {
+		return nil, false, err
+	}
+	key := fmt.Sprintf("%s\x00%d\x00%s", p.name, snapshot, wanted.key())
 	pool.Lock()
 	defer pool.Unlock()
 	for i, e := range pool.entries {
@@ -71,25 +107,32 @@ func borrow(ctx context.Context, path string, snapshot int64, o Options, info os
 			continue
 		}
 		pool.entries = append(pool.entries[:i], pool.entries[i+1:]...)
-		if os.SameFile(e.catalog, info) {
+		if info == nil || os.SameFile(e.catalog, info) {
 			pool.entries = append(pool.entries, e)
+			if _, err := p.locate(e.place.data, true); err != nil {
+				return nil, false, err
+			}
 			e.users++
-			return e, nil
+			return e, false, nil
 		}
 		e.retire()
 		break
 	}
-	db, err := openRead(ctx, path, snapshot, o)
+	p, err = p.find(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	e := &pooled{key: key, catalog: info, db: db, users: 1}
+	db, err := openRead(ctx, p, snapshot, o)
+	if err != nil {
+		return nil, false, err
+	}
+	e = &pooled{key: key, place: p, catalog: info, db: db, users: 1}
 	pool.entries = append(pool.entries, e)
 	if len(pool.entries) > idleLakes {
 		pool.entries[0].retire()
 		pool.entries = pool.entries[1:]
 	}
-	return e, nil
+	return e, true, nil
 }
 
 // retire closes the instance now or when its last session ends. The pool's
@@ -121,25 +164,29 @@ func CloseIdle() {
 	pool.entries = nil
 }
 
-func openRead(ctx context.Context, path string, snapshot int64, o Options) (*DB, error) {
-	db, err := OpenDB(ctx, o, extensions...)
+func openRead(ctx context.Context, p Place, snapshot int64, o Options) (*DB, error) {
+	engine, err := p.engine(o)
+	if err != nil {
+		return nil, err
+	}
+	db, err := engine.start(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c, err := db.Connect()
 	if err == nil {
-		err = attach(ctx, c, path, true, snapshot)
+		err = attach(ctx, c, p, true, snapshot)
 		c.Close()
 	}
 	if err != nil {
 		db.Close()
-		return nil, openError(path, snapshot, err)
+		return nil, openError(p, snapshot, err)
 	}
 	return db, nil
 }
 
-func openError(path string, snapshot int64, err error) error {
-	e := &contract.Error{Kind: contract.IO, Op: "open", Target: path, Err: err, Hint: "is this a ddcore lake, and may you read it?"}
+func openError(p Place, snapshot int64, err error) error {
+	e := &contract.Error{Kind: contract.IO, Op: "open", Target: p.name, Err: err, Hint: "is this a ddcore lake, and may you read it?"}
 	var cause *contract.Error
 	if errors.As(err, &cause) {
 		e.Err = cause.Err

@@ -2,7 +2,6 @@ package lake
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 )
 
@@ -10,26 +9,26 @@ import (
 // 0.1 s or more, most of it to check and load its extensions.
 var spare = struct {
 	sync.Mutex
-	options string
-	db      *DB
+	key string
+	db  *DB
 }{}
 
-// takeSpare gives the spare instance if it has these options, else a new one.
-func takeSpare(ctx context.Context, o Options) (*DB, error) {
+// takeSpare gives the spare instance if it is such a one, else a new one.
+func takeSpare(ctx context.Context, e engine) (*DB, error) {
 	spare.Lock()
 	db := spare.db
-	if db != nil && spare.options == o.key() {
+	if db != nil && spare.key == e.key() {
 		spare.db = nil
 		spare.Unlock()
 		return db, nil
 	}
 	spare.Unlock()
-	return OpenDB(ctx, o, extensions...)
+	return e.start(ctx)
 }
 
 // leave detaches the lake and keeps the instance. One that cannot let go of it
 // is closed.
-func leave(conn *Conn, db *DB, o Options) {
+func leave(conn *Conn, db *DB, e engine) {
 	err := conn.Exec(context.Background(), "USE memory; DETACH lake")
 	conn.Close()
 	spare.Lock()
@@ -38,7 +37,7 @@ func leave(conn *Conn, db *DB, o Options) {
 		db.Close()
 		return
 	}
-	spare.options, spare.db = o.key(), db
+	spare.key, spare.db = e.key(), db
 }
 
 func closeSpare() {
@@ -48,10 +47,4 @@ func closeSpare() {
 		spare.db.Close()
 		spare.db = nil
 	}
-}
-
-// key identifies options.
-func (o Options) key() string {
-	text, _ := json.Marshal(o)
-	return string(text)
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"os"
 	"time"
 
 	"ddcore/core/contract"
@@ -15,28 +15,22 @@ import (
 // processes wait for it.
 type Writer struct {
 	*Session
+	lock   writerLock
+	temp   string   // where files for a shared lake are written first
+	placed []string // files that Put has put into a shared lake since the transaction began
 }
 
-// Write opens the lake at path for writing and makes it if it is not there. It
+// Write opens the lake at p for writing and makes it if it is not there. It
 // waits for another writer; waiting is told once, with that writer's process
-// id. A writer that was killed before leaves files that no snapshot knows: they
-// are deleted here, under the lock, when nobody else can be writing them.
-func Write(ctx context.Context, path, verb string, o Options, waiting func(pid string)) (*Writer, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, ioError("open", path, err)
-	}
-	isNew := !Exists(path)
-	if isNew {
-		if err := create(path); err != nil {
-			return nil, err
-		}
-	}
-	l, err := acquire(ctx, path, verb, waiting)
+// id. A writer of a local lake that was killed before leaves files that no
+// snapshot knows: they are deleted here, under the lock, when nobody else can be
+// writing them. In a shared lake others may be: there they stay.
+func Write(ctx context.Context, p Place, verb string, o Options, waiting func(holder string)) (*Writer, error) {
+	p, isNew, l, err := lockLake(ctx, p, verb, waiting)
 	if err != nil {
 		return nil, err
 	}
-	w, err := openWriter(ctx, path, o, l)
+	w, err := openWriter(ctx, p, o, l)
 	if err != nil {
 		l.release()
 		return nil, err
@@ -47,13 +41,48 @@ func Write(ctx context.Context, path, verb string, o Options, waiting func(pid s
 			return nil, fmt.Errorf("set the lake's options: %w", err)
 		}
 	}
-	if l.previousDied {
+	if l.previousDied() {
 		if err := w.deleteOrphans(ctx); err != nil {
 			w.Close()
 			return nil, err
 		}
 	}
 	return w, nil
+}
+
+// lockLake takes the writer's lock. A local lake's is a file in its folder, which
+// must be there first; a shared lake's database is there always.
+func lockLake(ctx context.Context, p Place, verb string, waiting func(holder string)) (_ Place, isNew bool, l writerLock, err error) {
+	if !p.IsShared() {
+		_, err := p.find(ctx)
+		if isNew = err != nil; isNew {
+			if err := create(p); err != nil {
+				return p, false, nil, err
+			}
+		}
+		l, err := lockFolder(ctx, p.folder, verb, waiting)
+		return p, isNew, l, err
+	}
+	s, err := lockCatalog(ctx, p, verb, waiting)
+	if err != nil {
+		return p, false, nil, err
+	}
+	data, found, err := s.find(ctx)
+	if err != nil {
+		err = p.serverError(ctx, err)
+	} else {
+		p, err = p.locate(data, found)
+	}
+	if folder := p.Folder(); err == nil && folder != "" {
+		if err = os.MkdirAll(folder, 0o777); err != nil {
+			err = ioError("write to", folder, err)
+		}
+	}
+	if err != nil {
+		s.release()
+		return p, false, nil, err
+	}
+	return p, !found, s, nil
 }
 
 // lakeOptions are kept in the catalog. Zstandard's fastest level is both faster
@@ -64,26 +93,47 @@ const lakeOptions = `
 	CALL lake.set_option('parquet_compression_level', '1');
 	CALL lake.set_option('parquet_version', '2')`
 
-func openWriter(ctx context.Context, path string, o Options, l *lock) (*Writer, error) {
-	db, err := takeSpare(ctx, o)
+func openWriter(ctx context.Context, p Place, o Options, l writerLock) (*Writer, error) {
+	engine, err := p.engine(o)
 	if err != nil {
 		return nil, err
+	}
+	temp := ""
+	if p.IsShared() {
+		if temp, err = os.MkdirTemp("", "ddcore-"); err != nil {
+			return nil, ioError("write to", os.TempDir(), err)
+		}
+	}
+	fail := func(err error) (*Writer, error) {
+		_ = os.RemoveAll(temp)
+		return nil, err
+	}
+	db, err := takeSpare(ctx, engine)
+	if err != nil {
+		return fail(err)
 	}
 	conn, err := db.Connect()
 	if err != nil {
 		db.Close()
-		return nil, err
-	}
-	s := &Session{Conn: conn, Path: path, close: func() { leave(conn, db, o); l.release() }}
-	if err := attach(ctx, conn, path, false, Newest); err != nil {
-		conn.Close()
-		db.Close()
-		return nil, openError(path, Newest, err)
+		return fail(err)
 	}
 	// Retries with 100 ms, 150 ms, … between them: other DuckLake clients do not
 	// know our lock. Raw files are read once: no need to keep them in memory.
-	err = conn.Exec(ctx, "SET ducklake_max_retry_count = 20; SET enable_external_file_cache = false")
-	return &Writer{Session: s}, err
+	err = attach(ctx, conn, p, false, Newest)
+	if err == nil {
+		err = conn.Exec(ctx, "SET ducklake_max_retry_count = 20; SET enable_external_file_cache = false")
+	}
+	if err != nil {
+		conn.Close()
+		db.Close()
+		return fail(openError(p, Newest, err))
+	}
+	s := &Session{Conn: conn, Path: p.folder, place: p, close: func() {
+		leave(conn, db, engine)
+		l.release()
+		_ = os.RemoveAll(temp)
+	}}
+	return &Writer{Session: s, lock: l, temp: temp}, nil
 }
 
 // deleteOrphans removes data files that no snapshot refers to.
@@ -98,6 +148,7 @@ func (w *Writer) deleteOrphans(ctx context.Context) error {
 // committed that carries the verb and the message.
 // When f fails, the lake is as it was, and files that f wrote are deleted.
 func (w *Writer) Transaction(ctx context.Context, verb, message string, f func() error) error {
+	w.placed = nil
 	if err := w.Exec(ctx, "BEGIN TRANSACTION"); err != nil {
 		return err
 	}
@@ -106,6 +157,9 @@ func (w *Writer) Transaction(ctx context.Context, verb, message string, f func()
 	}
 	info, _ := json.Marshal(map[string]string{"verb": verb, "at": time.Now().UTC().Format(time.RFC3339)})
 	if err := w.Exec(ctx, "CALL lake.set_commit_message('ddcore', ?, extra_info => ?)", message, string(info)); err != nil {
+		return w.rollback(err)
+	}
+	if err := w.lock.held(ctx); err != nil {
 		return w.rollback(err)
 	}
 	if err := w.commit(ctx); err != nil {
@@ -136,7 +190,11 @@ func (w *Writer) rollback(cause error) error {
 	ctx := context.Background()
 	_ = w.Exec(ctx, "ROLLBACK") // fails when the commit already ended the transaction
 	_ = w.Exec(ctx, "RESET disabled_optimizers")
-	if err := w.deleteOrphans(ctx); err != nil {
+	clean := w.deleteOrphans
+	if w.place.IsShared() {
+		clean = w.takeBack
+	}
+	if err := clean(ctx); err != nil {
 		return errors.Join(cause, err)
 	}
 	return cause
@@ -150,7 +208,7 @@ func (s *Session) Snapshot(ctx context.Context) (int64, error) {
 	}
 	id, ok := rows[0][0].(int64)
 	if !ok {
-		return 0, &contract.Error{Kind: contract.Internal, Op: "snapshot", Target: s.Path, Err: errors.New("the catalog gives no current snapshot")}
+		return 0, &contract.Error{Kind: contract.Internal, Op: "snapshot", Target: s.place.name, Err: errors.New("the catalog gives no current snapshot")}
 	}
 	return id, nil
 }

@@ -39,12 +39,33 @@ func LakeKey(folder string) (Key, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return Key{}, keyError(err)
 	}
-	var k Key
-	if _, err := rand.Read(k[:]); err != nil {
-		return Key{}, keyError(err)
+	k, err := newKey()
+	if err != nil {
+		return k, err
 	}
 	return k, keyError(k.write(path))
 }
+
+// SharedKey gives the key that all users of a shared lake have. keep is given a
+// fresh one as text, and gives the one that counts: the first that it was given.
+func SharedKey(keep func(fresh string) (string, error)) (Key, error) {
+	k, err := newKey()
+	if err != nil {
+		return k, err
+	}
+	text, err := keep(k.text())
+	if err != nil {
+		return Key{}, err
+	}
+	return parseKey([]byte(text))
+}
+
+func newKey() (k Key, err error) {
+	_, err = rand.Read(k[:])
+	return k, keyError(err)
+}
+
+func (k Key) text() string { return hex.EncodeToString(k[:]) }
 
 func parseKey(text []byte) (k Key, err error) {
 	raw, err := hex.DecodeString(strings.TrimSpace(string(text)))
@@ -64,7 +85,7 @@ func (k Key) write(path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(hex.EncodeToString(k[:]) + "\n")
+	_, err = f.WriteString(k.text() + "\n")
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)

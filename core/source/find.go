@@ -178,10 +178,12 @@ func (f *File) copyTo(dir, id string) (path string, err error) {
 // storedName is what the file is called in the lake.
 func (f *File) storedName(id string) string { return id + "-" + f.sha256[:12] + ".parquet" }
 
+const placeDigits = 12
+
 // place identifies a path without telling it: absolute paths name people.
 func place(abs string) string {
 	sum := sha256.Sum256([]byte("ddcore location\x00" + abs))
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:])[:placeDigits]
 }
 
 // folders gives the places of all folders above the file, so that `prune` can

@@ -118,7 +118,7 @@ func (a *action) ingest(ctx context.Context, w *lake.Writer, snapshot int64, thr
 	if status.Rows, err = a.rows(ctx, c); err != nil {
 		return err
 	}
-	if err := a.register(ctx, c, status.Rows); err != nil {
+	if err := a.register(ctx, w, status.Rows); err != nil {
 		return err
 	}
 	schema, err := json.Marshal(a.columns)
@@ -141,11 +141,15 @@ func (a *action) rows(ctx context.Context, c *lake.Conn) (int64, error) {
 
 // register makes the stored file part of its table. A file without rows has no
 // row group, and DuckLake takes none such.
-func (a *action) register(ctx context.Context, c *lake.Conn, rows int64) error {
+func (a *action) register(ctx context.Context, w *lake.Writer, rows int64) error {
 	if rows == 0 && a.table.Text {
 		return nil
 	}
-	if err := c.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), a.stored); err != nil {
+	stored, err := w.Put(ctx, "raw", a.table.stored(), a.stored)
+	if err != nil {
+		return storeError(a.file, err)
+	}
+	if err := w.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'raw', allow_missing => true)", a.table.stored(), stored); err != nil {
 		return fmt.Errorf("register %s: %w", a.file.Path, err)
 	}
 	return nil

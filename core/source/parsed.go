@@ -16,7 +16,8 @@ import (
 // Ingest reads every dictionary of metrics to find the rejects; curate needs
 // the numbers. So that gigabytes of text are read once, ingest leaves them in
 // the lake's folder "parsed", one file for each raw file, and curate takes them
-// from there. The folder may be deleted at any time: curate then reads the text.
+// from there. The folder may be deleted at any time: curate then reads the text,
+// as it does in a shared lake, where another machine may have ingested.
 
 const parsedMagic = "ddcore parsed 1\n"
 
@@ -85,7 +86,7 @@ func head(data []byte) []byte {
 // left behind and nobody needs to know.
 func (p *Parsed) save(lake, checksum string) {
 	path := parsedPath(lake, checksum)
-	if len(p.values) == 0 || os.MkdirAll(filepath.Dir(path), 0o777) != nil {
+	if lake == "" || len(p.values) == 0 || os.MkdirAll(filepath.Dir(path), 0o777) != nil {
 		return
 	}
 	data := unsafe.Slice((*byte)(unsafe.Pointer(&p.values[0])), 8*len(p.values))
@@ -142,6 +143,9 @@ func (k *keeper) wait() {
 // LoadParsed gives the metrics of a raw file of n rows with the given checksum,
 // or nil: they are not there, of another version, or damaged. Close it.
 func LoadParsed(lake, checksum string, n int64) *Parsed {
+	if lake == "" {
+		return nil
+	}
 	f, err := os.Open(parsedPath(lake, checksum))
 	if err != nil {
 		return nil
@@ -165,4 +169,8 @@ func LoadParsed(lake, checksum string, n int64) *Parsed {
 
 // DropParsed deletes all parsed files: when curate is done with them, or a
 // writer died.
-func DropParsed(lake string) { _ = os.RemoveAll(parsedDir(lake)) }
+func DropParsed(lake string) {
+	if lake != "" {
+		_ = os.RemoveAll(parsedDir(lake))
+	}
+}

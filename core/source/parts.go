@@ -2,11 +2,8 @@ package source
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -29,12 +26,6 @@ const (
 	commitEvery    = time.Minute
 )
 
-// Stage is where converted parts wait.
-type Stage struct{ Dir string }
-
-// StageOf gives the stage of a local lake.
-func StageOf(lakePath string) Stage { return Stage{filepath.Join(lakePath, "staged")} }
-
 // stagedPart is a record as it is staged.
 type stagedPart struct {
 	*instances.Record
@@ -43,39 +34,12 @@ type stagedPart struct {
 	Redactions map[string]int64 `json:"redactions"`
 }
 
-func (s Stage) path(name, suffix string) string { return filepath.Join(s.Dir, name+suffix) }
-
-// The files of a staged part.
-const (
-	instancesFile = ".instances.parquet"
-	choicesFile   = ".choices.parquet"
-	recordFile    = ".json"
-)
-
-// has tells whether a part waits already.
-func (s Stage) has(p *instances.Part) bool {
-	_, err := os.Stat(s.path(p.Name(), recordFile))
-	return err == nil
-}
-
-// put writes a part's record; its tables are there.
-func (s Stage) put(name string, part stagedPart) error {
-	text, err := json.Marshal(part)
-	if err != nil {
-		return err
-	}
-	temp := s.path(name, fmt.Sprintf(".%d.partial", time.Now().UnixNano()))
-	if err := os.WriteFile(temp, text, 0o666); err != nil {
-		return err
-	}
-	return os.Rename(temp, s.path(name, recordFile))
-}
-
 // partsRun is one ingest of artifacts.
 type partsRun struct {
 	plan     *Plan
 	stage    Stage
-	open     func() (*lake.Writer, error)
+	open     func() (*lake.Writer, error) // nil: others commit
+	share    Share
 	progress Progress
 	archives map[string]bool // checksums of archives that were read whole
 
@@ -92,6 +56,7 @@ type partsRun struct {
 // visit is the way through one artifact.
 type visit struct {
 	*artifact
+	share     Share
 	ended     bool
 	pending   int // parts that are being converted
 	parts     int64
@@ -115,8 +80,26 @@ func (p *Plan) HasParts() bool { return len(p.artifacts) > 0 }
 
 // RunParts converts and commits the parts of all artifacts. open gives a writer
 // for a commit; the lake is free for others while parts are converted.
-func (p *Plan) RunParts(ctx context.Context, lakePath string, open func() (*lake.Writer, error), threads int, progress Progress) error {
-	r := &partsRun{plan: p, stage: StageOf(lakePath), open: open, progress: progress, known: map[int64]bool{}, archives: map[string]bool{}, last: time.Now()}
+func (p *Plan) RunParts(ctx context.Context, stage Stage, open func() (*lake.Writer, error), threads int, progress Progress) error {
+	return p.runParts(ctx, &partsRun{stage: stage, open: open, progress: progress, share: Share{0, 1}}, threads)
+}
+
+// StageParts converts a share of the parts, and leaves them for a commit.
+func (p *Plan) StageParts(ctx context.Context, stage Stage, share Share, threads int, progress Progress) error {
+	for i := range p.Statuses {
+		p.Statuses[i].State = Skipped
+	}
+	p.Bytes = 0 // of the share
+	for i, a := range p.artifacts {
+		if n := len(p.artifacts); share.has(i, n) {
+			p.Bytes += a.bytes / int64(share.within(i, n).Of)
+		}
+	}
+	return p.runParts(ctx, &partsRun{stage: stage, progress: progress, share: share}, threads)
+}
+
+func (p *Plan) runParts(ctx context.Context, r *partsRun, threads int) error {
+	r.plan, r.known, r.archives, r.last = p, map[int64]bool{}, map[string]bool{}, time.Now()
 	for _, m := range p.manifest {
 		switch {
 		case m.table == instances.InstancesTable && m.rows > 0:
@@ -125,7 +108,7 @@ func (p *Plan) RunParts(ctx context.Context, lakePath string, open func() (*lake
 			r.archives[m.checksum] = true
 		}
 	}
-	if err := os.MkdirAll(r.stage.Dir, 0o777); err != nil {
+	if err := r.stage.open(ctx); err != nil {
 		return storeError(p.artifacts[0].file, cause(err))
 	}
 	defer r.stage.tidy()
@@ -133,18 +116,6 @@ func (p *Plan) RunParts(ctx context.Context, lakePath string, open func() (*lake
 		return err
 	}
 	return r.commit(ctx)
-}
-
-// tidy deletes what a killed process left unfinished, and the folder if nothing
-// waits in it. Whoever else converts now has touched its files today.
-func (s Stage) tidy() {
-	left, _ := filepath.Glob(s.path("*", ".partial"))
-	for _, path := range left {
-		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
-			_ = os.Remove(path)
-		}
-	}
-	_ = os.Remove(s.Dir) // fails where something waits
 }
 
 // convertAll walks over the artifacts one after the other, and converts their
@@ -177,6 +148,9 @@ func (r *partsRun) walkAll(ctx context.Context, queue chan<- job) error {
 		a := &r.plan.artifacts[i]
 		a.Path = a.shown()
 		r.status(a).Path = a.Path
+		if !r.share.has(i, len(r.plan.artifacts)) {
+			continue
+		}
 		known, err := r.isKnown(a)
 		if err != nil {
 			return err
@@ -185,7 +159,7 @@ func (r *partsRun) walkAll(ctx context.Context, queue chan<- job) error {
 			r.status(a).State = Unchanged
 			continue
 		}
-		if err := r.walk(ctx, a, queue); err != nil {
+		if err := r.walk(ctx, a, r.share.within(i, len(r.plan.artifacts)), queue); err != nil {
 			return err
 		}
 	}
@@ -211,12 +185,12 @@ func (r *partsRun) isKnown(a *artifact) (bool, error) {
 }
 
 // walk hands the parts of an artifact to the workers.
-func (r *partsRun) walk(ctx context.Context, a *artifact, queue chan<- job) error {
-	w := &visit{artifact: a}
+func (r *partsRun) walk(ctx context.Context, a *artifact, share Share, queue chan<- job) error {
+	w := &visit{artifact: a, share: share}
 	r.mu.Lock()
 	r.visits = append(r.visits, w)
 	r.mu.Unlock()
-	sum, err := a.Walk(ctx, func(int) bool { return true }, func(p *instances.Part) error {
+	sum, err := a.Walk(ctx, func(i int) bool { return i%share.Of == share.Index }, func(p *instances.Part) error {
 		if !r.meet(w, p) {
 			r.tell(p)
 			return nil
@@ -322,27 +296,18 @@ func (r *partsRun) converted(j job, record *instances.Record) (isTime bool) {
 // convert stages one part. One that waits already is not converted again.
 func (r *partsRun) convert(ctx context.Context, c *instances.Converter, j job, redactor *redact.Redactor) (*instances.Record, error) {
 	p, a := j.part, j.visit.artifact
-	if r.stage.has(p) {
-		return r.stage.record(p)
-	}
 	name := p.Name()
-	record, err := c.Convert(ctx, p, r.stage.path(name, instancesFile), r.stage.path(name, choicesFile))
+	if r.stage.has(name) {
+		record, err := r.stage.record(ctx, name)
+		return record, storeError(a.file, cause(err))
+	}
+	record, err := c.Convert(ctx, p, r.stage.room(name, instancesFile), r.stage.room(name, choicesFile))
 	if err != nil {
 		return nil, storeError(a.file, cause(err))
 	}
 	inside := strings.TrimPrefix(p.Path, a.Path)
 	part := stagedPart{record, place(a.root() + inside), place(a.root()) + " " + a.file.folders(), redactor.Counts}
-	return record, storeError(a.file, cause(r.stage.put(name, part)))
-}
-
-// record reads what is staged of a part.
-func (s Stage) record(p *instances.Part) (*instances.Record, error) {
-	text, err := os.ReadFile(s.path(p.Name(), recordFile))
-	if err != nil {
-		return nil, err
-	}
-	record := &instances.Record{}
-	return record, json.Unmarshal(text, record)
+	return record, storeError(a.file, cause(r.stage.put(ctx, name, part)))
 }
 
 // commit makes what is staged rows of the lake, and closes the artifacts that
@@ -351,8 +316,16 @@ func (r *partsRun) commit(ctx context.Context) error {
 	r.committing.Lock()
 	defer r.committing.Unlock()
 	done := r.takeDone()
-	if len(done) == 0 && r.stage.isEmpty() {
+	if r.open == nil {
+		for _, one := range done {
+			if err := r.stage.putVisit(ctx, one.summary()); err != nil {
+				return storeError(one.file, cause(err))
+			}
+		}
 		return nil
+	}
+	if waiting, err := r.stage.names(ctx); err != nil || len(done)+len(waiting) == 0 {
+		return err
 	}
 	w, err := r.open()
 	if err != nil {
@@ -361,7 +334,7 @@ func (r *partsRun) commit(ctx context.Context) error {
 	defer w.Close()
 	_, err = Commit(ctx, w, r.stage, func(c *lake.Conn) error {
 		for _, one := range done {
-			if err := r.close(ctx, c, one); err != nil {
+			if err := one.summary().close(ctx, c); err != nil {
 				return err
 			}
 		}
@@ -400,10 +373,4 @@ func (r *partsRun) takeDone() (done []*visit) {
 func (r *partsRun) stood(a *artifact) bool {
 	here := place(a.root())
 	return slices.ContainsFunc(r.plan.manifest, func(m manifestRow) bool { return m.table == archivesTable && m.location == here })
-}
-
-// isEmpty tells whether no part waits.
-func (s Stage) isEmpty() bool {
-	names, err := s.names()
-	return err == nil && len(names) == 0
 }

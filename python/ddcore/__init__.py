@@ -29,6 +29,7 @@ from .progress import Progress
 from .verbs import doctor, sample, version
 
 if TYPE_CHECKING:
+    from . import distributed as distributed
     from . import plot as plot
     from . import scaling as scaling
 
@@ -55,7 +56,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load what few need when it is asked for."""
-    if name in ("plot", "scaling"):  # they need Altair, SciPy
+    if name in ("distributed", "plot", "scaling"):  # they need Dask, Altair, SciPy
         import importlib
 
         return importlib.import_module("." + name, __name__)

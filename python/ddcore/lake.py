@@ -24,6 +24,7 @@ __all__ = ["Lake", "open"]
 def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's name
     path: str | os.PathLike[str],
     *,
+    data: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     memory_limit: str | None = None,
     snapshot: int | None = None,
@@ -31,7 +32,10 @@ def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's 
     """Name a lake; nothing is read or made yet.
 
     Args:
-        path: The lake's folder. `ingest` makes it if it is not there.
+        path: The lake's folder, or "ducklake:postgres:" and a connection string of libpq for a shared
+            lake. `ingest` makes it if it is not there.
+        data: Where the files of a new shared lake go: a folder that all its users see, or
+            "s3://bucket/prefix". Its catalog keeps it.
         threads: Threads to work with; default: SLURM_CPUS_PER_TASK, else all cores.
         memory_limit: The most memory that DuckDB may take, e.g. "4GB"; default: 80 % of the machine's.
         snapshot: Read the lake as it was at this snapshot; default: the newest.
@@ -47,11 +51,18 @@ def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's 
         ddcore.open('my.lake', threads=2)
     """
     return Lake(
-        path=os.path.abspath(_arguments.path(path)),
+        path=_place(path),
+        data=None if data is None else _place(data),
         threads=None if threads is None else operator.index(threads),
         memory_limit=memory_limit,
         snapshot=None if snapshot is None else operator.index(snapshot),
     )
+
+
+def _place(path: str | os.PathLike[str]) -> str:
+    """Make a path absolute; what is no path stays."""
+    text = os.fspath(path)
+    return text if text.startswith("ducklake:") or "://" in text else os.path.abspath(_arguments.path(path))
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -62,20 +73,22 @@ class Lake:
     narwhals take them as they are.
 
     Attributes:
-        path: The folder.
+        path: The folder, or the name of a shared lake.
+        data: Where the files of a new shared lake go, or None.
         threads: Threads to work with, or None.
         memory_limit: The most memory that DuckDB may take, or None.
         snapshot: The snapshot that is read, or None for the newest.
     """
 
     path: str
+    data: str | None = None
     threads: int | None = None
     memory_limit: str | None = None
     snapshot: int | None = None
 
     def __repr__(self) -> str:
         """Write the call that makes this lake."""
-        path = os.path.relpath(self.path)
+        path = self.path if self.path.startswith("ducklake:") else os.path.relpath(self.path)
         options = [
             f", {f.name}={getattr(self, f.name)!r}"
             for f in dataclasses.fields(self)
@@ -107,6 +120,7 @@ class Lake:
         self,
         paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
+        part: str | None = None,
         prune: bool = False,
         keep_personal: bool = False,
         progress: Show = True,
@@ -115,6 +129,8 @@ class Lake:
 
         Args:
             paths: Files, folders or globs to read. Each source recognises its files.
+            part: Convert one part of the archives of instances for a shared lake, e.g. "17/64" (they count
+                from 0), and leave it for `commit`. Any number of machines may do so at a time.
             prune: Drop the rows of files that were ingested from a named folder and are no longer in it.
             keep_personal: Also keep text (W&B, OLMES) with its personal data, in raw tables that end in _personal;
                 without it, those kept before are dropped.
@@ -136,8 +152,34 @@ class Lake:
         """
         with bar("ingest", progress) as report:
             return self._read(
-                "ingest", {"paths": _arguments.paths(paths), "prune": prune, "keep_personal": keep_personal}, report
+                "ingest",
+                {"paths": _arguments.paths(paths), "part": part, "prune": prune, "keep_personal": keep_personal},
+                report,
             )
+
+    def commit(self, *, progress: Show = True) -> pa.Table:
+        """Make the parts that `ingest(part=...)` has left in a shared lake rows of its tables.
+
+        Each comes in once, however often it was converted, by transactions of 256 of them. Archives of
+        which other parts are still missing are counted; commit again when they are there.
+
+        Args:
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row: n_parts (new), n_known (in the lake before), n_archives (of which all is in now),
+            n_waiting (of which parts are still missing).
+
+        Raises:
+            NotFoundError: There is no lake.
+            InvalidError: The lake is no shared one.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+
+        Example:
+            >>> lake.commit()  # doctest: +SKIP
+        """
+        with bar("commit", progress) as report:
+            return self._read("commit", None, report)
 
     def curate(self, *, force: bool = False, patterns: str | os.PathLike[str] = "", progress: Show = True) -> pa.Table:
         """Build the curated tables from raw; nothing is done if raw and the patterns have not changed.
@@ -486,7 +528,7 @@ class Lake:
             return self._read("export", {**query, "to": _arguments.path(to)}, report)
 
     def _options(self) -> dict[str, Any]:
-        options = {"threads": self.threads, "memory_limit": self.memory_limit, "snapshot": self.snapshot}
+        options = {n: getattr(self, n) for n in ("data", "threads", "memory_limit", "snapshot")}
         return {k: v for k, v in options.items() if v is not None}
 
     def _read(self, verb: str, arguments: Mapping[str, Any] | None = None, report: Any = None) -> pa.Table:

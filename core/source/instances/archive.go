@@ -157,6 +157,11 @@ func (a Artifact) walkRecipe(ctx context.Context, want func(i int) bool, visit f
 			continue
 		}
 		i++
+		if reason != "" || !want(i-1) { // passed over now: the same damage is behind the same part for all
+			if _, err := io.Copy(io.Discard, archive); err != nil {
+				return "", damaged(i-1, err)
+			}
+		}
 		if !want(i - 1) {
 			continue
 		}
