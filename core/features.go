@@ -91,8 +91,11 @@ func (a FeaturesArgs) build(ctx context.Context, env *Env, spec feature.Spec) (*
 	if err != nil {
 		return nil, 0, err
 	}
-	conditions, params, err := SelectArgs{Name: a.Source, Filters: a.Filters, Where: a.Where}.conditions(ctx, s.Conn, columns)
+	conditions, params, err := SelectArgs{Name: spec.Source, Filters: a.Filters, Where: a.Where}.conditions(ctx, s.Conn, columns)
 	if err != nil {
+		if e := contract.AsError(err); e.Op == "table" {
+			e.Op = "features"
+		}
 		return nil, 0, err
 	}
 	spec.Where, spec.Params = strings.Join(conditions, " AND "), params

@@ -50,6 +50,27 @@ var Stats = []Stat{
 	{"area", "sum of the trapezoids (v[i] + v[i-1]) / 2 (step[i] - step[i-1])", "steps, values", "value steps", 2, (*curve).area},
 }
 
+// Rules are how values are read, for the reference.
+const Rules = `v is the value, the points are those of the window by rising step; the unit "value" is that of the series.
+
+- A feature is a finite number or null; it is null where the window has fewer points than the feature needs.
+- Null values are left out. So are NaN and infinite ones, which ` + "`n_not_finite`" + ` counts.
+- Of several values of one step the last one logged counts.
+- Of equal values the first one is the smallest and the greatest.
+- Fits are plain least squares, each point of equal weight. A power law is fitted as a line in logarithms, without an offset.
+- Parts of a window (` + "`at_…`, `slope_change`" + `) are measured in the window's unit.`
+
+// Place is where in a run a target stands.
+type Place struct{ Name, Value string }
+
+// Places are the values of target_at.
+var Places = []Place{
+	{"final", "evals: value at the last checkpoint, null unless it has 95 % of published_steps; run_history and curves: the last value; a task of run_history: its result after fine-tuning"},
+	{"best", "the best value of the run: the smallest of losses, perplexities and bits per byte, the greatest of all else; the first of equal ones"},
+	{"gain", "run_history: the result after fine-tuning - that of the starting checkpoint, from evals at exactly its step, else as the run's configuration records it"},
+	{"50%, 5000 steps, 2B tokens", "the last value up to there"},
+}
+
 const (
 	gridStat      = "at"
 	thresholdStat = "threshold_step"
