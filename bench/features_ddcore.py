@@ -25,7 +25,12 @@ def main() -> None:
     tasks = ddcore.open(a.lake).table("tasks", columns=["task"]).column(0).to_pylist()
     lake = ddcore.open(a.lake, threads=2)
     made = lake.features(window="100%", tasks=tasks, metrics=METRICS, metadata=[], long=True)
-    pq.write_table(made, a.out / "features.parquet", compression="zstd")
+    pq.write_table(
+        made,
+        a.out / "features.parquet",
+        compression="zstd",
+        use_dictionary=["recipe", "params", "family", "series", "window"],
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 run.py [--rounds N] [--full DIR]
 
 Makes the raw files (`ddcore sample`) and one environment a rival under
-build/bench, once; then runs compare.py, wandb_check.py and queries.py.
+build/bench, once; then runs compare.py, features_check.py, wandb_check.py and queries.py.
 """
 
 import argparse
@@ -21,6 +21,7 @@ RIVALS = ("datadec", "duckdb", "polars")
 DDCORE = TOP / ".venv" / "bin" / "ddcore"
 # Runs without history and runs that crashed leave 500,136 rows.
 WANDB_SHAPE = ("--runs", "500", "--history-rows", "1115")
+FEATURE_COMMANDS = ("ddcore", "polars", "pandas")
 WANDB_COMMANDS = ("notebook", "duckdb-typed", "polars", "ddcore", "ddcore-curate")
 
 
@@ -78,6 +79,9 @@ def main() -> None:
     python = venvs / "duckdb" / "bin" / "python"
     table, made = compare("full", a.full or sample(WORK / "raw", "--full"), "commands.toml", a.rounds)
     queries = output(TOP / ".venv" / "bin" / "python", HERE / "queries.py", made / "ddcore" / "lake", python)
+    features, outputs = compare("features", made / "ddcore" / "lake", "features.toml", a.rounds)
+    polars = venvs / "polars" / "bin" / "python"
+    equal = output(polars, HERE / "features_check.py", *(outputs / name for name in FEATURE_COMMANDS))
     wandb, made = compare("wandb", sample(WORK / "wandb-raw", *WANDB_SHAPE), "wandb.toml", a.rounds)
     check = output(python, HERE / "wandb_check.py", *(made / name for name in WANDB_COMMANDS))
     day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
@@ -86,6 +90,7 @@ def main() -> None:
         "What is compared, and how we stood in for what datadec lacks: `bench/README.md`.\n\n"
         f"{(HERE / 'goals.md').read_text(encoding='utf-8')}\n"
         f"## Raw files to all curated tables, full shape\n\n{table}\n"
+        f"## Features: 69,300 series x 6 metrics, 25 features each\n\n{features}\n{equal}\n"
         f"## W&B: 500 runs, 500,136 history rows, 212 MB of JSONL\n\n{wandb}\n{check}\n"
         f"## Results in Python\n\n{queries}"
     )

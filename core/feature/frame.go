@@ -128,8 +128,9 @@ func (b *builder) long(ctx context.Context) (*Frame, error) {
 	series, windows := make([]any, 0, f.Rows), make([]any, 0, f.Rows)
 	for _, name := range b.series {
 		for _, w := range b.Windows {
+			cells := [2]any{name, w.Name()} // one allocation for all rows
 			for range b.rows {
-				series, windows = append(series, name), append(windows, w.Name())
+				series, windows = append(series, cells[0]), append(windows, cells[1])
 			}
 		}
 	}

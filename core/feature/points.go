@@ -62,7 +62,9 @@ func (b *block) read(ctx context.Context, c *lake.Conn, s *source, items map[str
 	for i, t := range b.tasks {
 		tasks[t] = int32(i)
 	}
-	b.values = make([][]float64, len(b.metrics))
+	if err := b.allocate(ctx, c); err != nil {
+		return err
+	}
 	find := &finder{n: len(s.keys), items: items, tasks: tasks, task: position(tasks, "")}
 	err := c.Chunks(ctx, 1, func(chunk lake.Chunk) error {
 		b.add(chunk, find)
@@ -72,6 +74,23 @@ func (b *block) read(ctx context.Context, c *lake.Conn, s *source, items map[str
 		return err
 	}
 	b.sort(len(items) * len(b.tasks))
+	return nil
+}
+
+// allocate makes room for all rows at once: growing takes three times the memory,
+// and its pages take longer than the counting.
+func (b *block) allocate(ctx context.Context, c *lake.Conn) error {
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM ("+b.sql+")", b.params...)
+	if err != nil {
+		return err
+	}
+	n := rows[0][0].(int64)
+	b.slot = make([]int32, 0, n)
+	b.step, b.tokens, b.order = make([]float64, 0, n), make([]float64, 0, n), make([]float64, 0, n)
+	b.values = make([][]float64, len(b.metrics))
+	for k := range b.values {
+		b.values[k] = make([]float64, 0, n)
+	}
 	return nil
 }
 
