@@ -19,9 +19,14 @@ TOP = HERE.parent
 WORK = TOP / "build" / "bench"
 RIVALS = ("datadec", "duckdb", "polars")
 DDCORE = TOP / ".venv" / "bin" / "ddcore"
-# Runs without history and runs that crashed leave 500,136 rows.
-WANDB_SHAPE = ("--runs", "500", "--history-rows", "1115")
 FEATURE_COMMANDS = ("ddcore", "polars", "pandas")
+# Runs without history and runs that crashed leave 500,136 rows.
+WANDB_SHAPE = ("--runs", "500", "--history-rows", "1115", "--checkpoints", "-1")
+# Six checkpoints with all questions: 226,092 instances in 366 MB of JSON; then 60.
+INSTANCES = ("--recipes", "C4", "--runs", "-1", "--questions", "-1")
+INSTANCES_SHAPE = (*INSTANCES, "--sizes", "150M", "--checkpoints", "6")
+MORE_INSTANCES_SHAPE = (*INSTANCES, "--checkpoints", "60")
+INSTANCES_COMMANDS = ("tarfile", "duckdb", "ddcore", "ddcore-1")
 WANDB_COMMANDS = ("notebook", "duckdb-typed", "polars", "ddcore", "ddcore-curate")
 
 
@@ -77,13 +82,23 @@ def main() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     venvs, where = environments(), machine()
     python = venvs / "duckdb" / "bin" / "python"
-    table, made = compare("full", a.full or sample(WORK / "raw", "--full"), "commands.toml", a.rounds)
+    table, made = compare(
+        "full", a.full or sample(WORK / "raw", "--full", "--checkpoints", "-1"), "commands.toml", a.rounds
+    )
     queries = output(TOP / ".venv" / "bin" / "python", HERE / "queries.py", made / "ddcore" / "lake", python)
     features, outputs = compare("features", made / "ddcore" / "lake", "features.toml", a.rounds)
     polars = venvs / "polars" / "bin" / "python"
     equal = output(polars, HERE / "features_check.py", *(outputs / name for name in FEATURE_COMMANDS))
     wandb, made = compare("wandb", sample(WORK / "wandb-raw", *WANDB_SHAPE), "wandb.toml", a.rounds)
     check = output(python, HERE / "wandb_check.py", *(made / name for name in WANDB_COMMANDS))
+    raw = sample(WORK / "instances-raw", *INSTANCES_SHAPE)
+    if not (raw / "unpacked").exists():
+        subprocess.run([sys.executable, HERE / "instances_unpack.py", raw], check=True)
+    instances, made = compare("instances", raw, "instances.toml", a.rounds)
+    same = output(python, HERE / "instances_check.py", *(made / name for name in INSTANCES_COMMANDS))
+    more, _ = compare(
+        "instances-60", sample(WORK / "instances-raw-60", *MORE_INSTANCES_SHAPE), "instances60.toml", a.rounds
+    )
     day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     page = (
         f"# Benchmarks\n\nWritten by `make bench` on {day}; {where}; {a.rounds} rounds, medians.\n"
@@ -92,6 +107,9 @@ def main() -> None:
         f"## Raw files to all curated tables, full shape\n\n{table}\n"
         f"## Features: 69,300 series x 6 metrics, 25 features each\n\n{features}\n{equal}\n"
         f"## W&B: 500 runs, 500,136 history rows, 212 MB of JSONL\n\n{wandb}\n{check}\n"
+        "## Instances: 6 checkpoints, 226,092 instances, 823,470 choices, 366 MB of JSON in archives of 64 MB\n\n"
+        f"{instances}\n{same}\n"
+        f"## Instances: 60 checkpoints, 2,260,920 instances\n\n{more}\n"
         f"## Results in Python\n\n{queries}"
     )
     (TOP / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")

@@ -115,7 +115,7 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 		return []doctorRow{{"lake", "missing", e.Err.Error()}}
 	}
 	defer s.Close()
-	rows, err := s.Rows(ctx, "SELECT count(*), coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files")
+	rows, err := s.Rows(ctx, "SELECT count(*) FILTER (raw_table <> 'instances'), coalesce(sum(n_rejects), 0)::BIGINT FROM lake.raw.files") // parts are counted by their archives
 	if err != nil {
 		return []doctorRow{{"lake", "warning", err.Error()}}
 	}
@@ -123,18 +123,19 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 	if n := rows[0][1].(int64); n > 0 {
 		out = append(out, doctorRow{"rejects", "warning", fmt.Sprintf("%d raw rows are in no curated table: see `rejects`", n)})
 	}
-	out = append(out, runChecks(ctx, s.Conn)...)
+	out = append(out, tableChecks(ctx, s.Conn)...)
 	return append(out, disk("lake's disk", env.Lake))
 }
 
-// runChecks says what is odd about the W&B runs.
-func runChecks(ctx context.Context, c *lake.Conn) []doctorRow {
+// tableChecks says what is odd about the W&B runs and the instances.
+func tableChecks(ctx context.Context, c *lake.Conn) []doctorRow {
 	out := unknownRuns(ctx, c)
 	for _, check := range []struct{ name, count, detail string }{
 		{"run histories", "run_gaps WHERE NOT is_complete", "%d W&B runs have gaps in their history: see gaps in run_gaps"},
 		{"run checkpoints", "matched_runs WHERE pt_match <> 'exact'", "%d W&B runs start from checkpoints without results in evals: see pt_match in matched_runs"},
 		{"run copies", "runs WHERE is_conflicting", "%d W&B runs have other values in older exports: see n_differences and differences in runs"},
 		{"run evaluations", "run_evals WHERE is_conflicting", "%d evaluations stand in a summary twice with different values: see other_value in run_evals"},
+		{"instances", "instance_checks", "%d disagreements in the evaluation instances: see instance_checks"},
 	} {
 		rows, err := c.Rows(ctx, "SELECT count(*) FROM lake.main."+check.count)
 		if err == nil && rows[0][0] != int64(0) { // an error says: not curated yet

@@ -50,7 +50,7 @@ func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
 		return nil, err
 	}
 	if built == nil || a.Force {
-		_, err := w.Transaction(ctx, "curate", message(fingerprint), func() (err error) {
+		err := w.Transaction(ctx, "curate", message(fingerprint), func() (err error) {
 			if err := setUp(ctx, w); err != nil {
 				return err
 			}

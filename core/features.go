@@ -118,10 +118,9 @@ func (a FeaturesArgs) save(ctx context.Context, env *Env, frame *feature.Frame, 
 		return err
 	}
 	defer w.Close()
-	_, err = w.Transaction(ctx, "features", "features: "+a.Save, func() error {
+	return w.Transaction(ctx, "features", "features: "+a.Save, func() error {
 		return frame.Save(ctx, w, feature.Record{Name: a.Save, Snapshot: snapshot, Arguments: string(arguments), Version: Version})
 	})
-	return err
 }
 
 // frameResult makes a result of a frame, one batch in C's memory.

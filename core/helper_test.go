@@ -107,7 +107,7 @@ func fails(t testing.TB, kind contract.Kind, err error, parts ...string) *contra
 }
 
 // small is a sample that builds in about a second.
-var small = sample.Options{Sizes: []string{"4M", "1B"}, Recipes: []string{"C4", "DCLM-Baseline (QC 7%, FW2)"}, Steps: 1}
+var small = sample.Options{Sizes: []string{"4M", "1B"}, Recipes: []string{"C4", "DCLM-Baseline (QC 7%, FW2)"}, Steps: 1, Checkpoints: -1}
 
 func makeSample(t testing.TB, o sample.Options) string {
 	t.Helper()

@@ -33,20 +33,23 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 		return nil, &Error{Kind: contract.Invalid, Op: "ingest", Err: errors.New("no files were named"), Hint: "name files, folders or globs"}
 	}
 	// Look before the lake is made or locked: a misspelt path leaves no folder.
-	if _, err := source.Find(a.Paths); err != nil {
+	files, err := source.Find(a.Paths)
+	if err != nil {
 		return nil, err
 	}
+	learning := source.Learn(ctx, files, env.Options.Workers())
+	defer learning.Stop()
 	w, err := writer(ctx, env, "ingest")
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	plan, err := planIngest(ctx, env, w, a)
+	plan, err := planIngest(ctx, env, w, a, learning)
 	if err != nil {
 		return nil, err
 	}
 	if !plan.Empty() {
-		_, err := w.Transaction(ctx, "ingest", plan.Message(), func() error {
+		err := w.Transaction(ctx, "ingest", plan.Message(), func() error {
 			return plan.Run(ctx, w, env.Options.Workers(), env.bytes)
 		})
 		if err != nil {
@@ -67,13 +70,13 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 	return rowsResult(rows)
 }
 
-func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*source.Plan, error) {
+func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs, learning *source.Learning) (*source.Plan, error) {
 	ready, err := source.Ready(ctx, w.Conn)
 	if err != nil {
 		return nil, err
 	}
 	if !ready {
-		if _, err := w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) }); err != nil {
+		if err := w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) }); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +84,7 @@ func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs) (*s
 	if err != nil {
 		return nil, err
 	}
-	return source.MakePlan(ctx, w.Conn, a.Paths, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
+	return source.MakePlan(ctx, w.Conn, a.Paths, learning, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
 }
 
 // writer opens the lake for writing and tells when it has to wait.

@@ -65,7 +65,7 @@ func (a *app) fail(err error) int {
 // lines of their own.
 func message(e *contract.Error) string {
 	if e.Kind == contract.Cancelled {
-		return "interrupted; the lake is as it was"
+		return "interrupted; nothing is half-written"
 	}
 	plain := *e
 	plain.Hint = ""

@@ -91,7 +91,7 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	if code := exitCode(<-ended); code != 130 {
 		ts.Fatalf("exit code %d\n%s", code, out)
 	}
-	if !strings.HasSuffix(out.String(), "ddcore: interrupted; the lake is as it was\n") {
+	if !strings.HasSuffix(out.String(), "ddcore: interrupted; nothing is half-written\n") {
 		ts.Fatalf("no word of the interrupt:\n%s", out)
 	}
 }

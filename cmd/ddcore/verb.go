@@ -88,6 +88,10 @@ func (f face) checkCount(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// leastValues are the smallest values of numbers that may be less than 1; below
+// 0 means none, or all.
+var leastValues = map[string]int64{"seed": 0, "runs": -1, "checkpoints": -1, "questions": -1}
+
 // addFlag adds the flag of an argument, by the argument's type.
 func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 	flag, short, help := dashes(arg.Name), f.short[arg.Name], arg.Help+notes[arg.Name]
@@ -100,9 +104,9 @@ func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 		p := flags.StringP(flag, short, "", help)
 		out.value = func() (any, error) { return *p, nil }
 	case reflect.Int, reflect.Int64:
-		least := int64(1)
-		if arg.Name == "seed" {
-			least = 0
+		least, ok := leastValues[arg.Name]
+		if !ok {
+			least = 1
 		}
 		p := new(int64)
 		flags.VarP(newCount(p, least), flag, short, help)

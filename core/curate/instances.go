@@ -12,7 +12,7 @@ import (
 // of one checkpoint counts.
 const instancesSQL = `
 CREATE OR REPLACE TEMP TABLE instance_part AS
-SELECT p.*, f.path,
+SELECT p.*, f.path, f.sha256,
 	row_number() OVER (PARTITION BY recipe, params, seed, step ORDER BY f.ingested_at DESC, f.path, p._file) = 1 AS is_newest
 FROM lake.raw.instance_parts AS p JOIN lake.raw.files AS f ON f.file_id = p._file`
 

@@ -53,8 +53,7 @@ func change(t *testing.T, path, sql string) {
 	w, err := lake.Write(ctx, path, "test", lake.Options{}, nil)
 	require.NoError(t, err)
 	defer w.Close()
-	_, err = w.Transaction(ctx, "test", "test", func() error { return w.Exec(ctx, sql) })
-	require.NoError(t, err)
+	require.NoError(t, w.Transaction(ctx, "test", "test", func() error { return w.Exec(ctx, sql) }))
 }
 
 func windows(t *testing.T, texts ...string) []Window {

@@ -28,9 +28,10 @@ func Space(b []byte, i int) int {
 }
 
 // Skip checks the value that starts at b[i] and gives the position behind it.
-func Skip(b []byte, i int) (int, error) { return skip(b, i, 0) }
+func Skip(b []byte, i int) (int, error) { return skip(b, i, 0, nil) }
 
-func skip(b []byte, i, depth int) (int, error) {
+// skip passes over copies if it is given what holds them.
+func skip(b []byte, i, depth int, copies *Copies) (int, error) {
 	if i >= len(b) {
 		return i, ErrTorn
 	}
@@ -41,7 +42,18 @@ func skip(b []byte, i, depth int) (int, error) {
 		if depth == maxDepth {
 			return i, fmt.Errorf("at byte %d: more than %d levels of nesting", i, maxDepth)
 		}
-		return skipItems(b, i, depth+1)
+		if c == '[' || copies == nil || depth > shallow {
+			return skipItems(b, i, depth+1, copies)
+		}
+		end, ok := copies.find(b, i)
+		if ok {
+			return end, nil
+		}
+		end, err := skipItems(b, i, depth+1, copies)
+		if err == nil {
+			copies.keep(b[i:end])
+		}
+		return end, err
 	case c == '-' || c-'0' <= 9:
 		return Number(b, i)
 	default:
@@ -50,7 +62,7 @@ func skip(b []byte, i, depth int) (int, error) {
 }
 
 // skipItems checks an object or a list.
-func skipItems(b []byte, i, depth int) (int, error) {
+func skipItems(b []byte, i, depth int, copies *Copies) (int, error) {
 	isObject := b[i] == '{'
 	end := b[i] + 2 // } and ] stand two behind { and [
 	i = Space(b, i+1)
@@ -64,7 +76,7 @@ func skipItems(b []byte, i, depth int) (int, error) {
 				return i, err
 			}
 		}
-		if i, err = skip(b, i, depth); err != nil {
+		if i, err = skip(b, i, depth, copies); err != nil {
 			return i, err
 		}
 		i = Space(b, i)
@@ -201,8 +213,10 @@ func expected(b []byte, i int, what string) error {
 }
 
 // Whole checks that b is one value with nothing but white space around it.
-func Whole(b []byte) error {
-	i, err := Skip(b, Space(b, 0))
+func Whole(b []byte) error { return whole(b, nil) }
+
+func whole(b []byte, copies *Copies) error {
+	i, err := skip(b, Space(b, 0), 0, copies)
 	if err != nil {
 		return err
 	}
@@ -214,7 +228,9 @@ func Whole(b []byte) error {
 
 // Members shows each member of the object b, which Skip or Whole has checked:
 // the key without its quotes, escapes as written, and the value.
-func Members(b []byte, visit func(key, value []byte) error) error {
+func Members(b []byte, visit func(key, value []byte) error) error { return members(b, visit, nil) }
+
+func members(b []byte, visit func(key, value []byte) error, copies *Copies) error {
 	for i := Space(b, Space(b, 0)+1); b[i] != '}'; {
 		end, err := String(b, i)
 		if err != nil {
@@ -222,7 +238,7 @@ func Members(b []byte, visit func(key, value []byte) error) error {
 		}
 		name := b[i+1 : end-1]
 		start := Space(b, Space(b, end)+1)
-		if i, err = Skip(b, start); err != nil {
+		if i, err = skip(b, start, 0, copies); err != nil {
 			return err
 		}
 		if err := visit(name, b[start:i]); err != nil {

@@ -117,3 +117,28 @@ func decoded(t *testing.T, text []byte) (v any) {
 	require.NoError(t, d.Decode(&v))
 	return v
 }
+
+// TestCopies: with copies in it, and copies that differ or end early, a text is
+// read as without looking for them.
+func TestCopies(t *testing.T) {
+	long := `{"a":[1,{"b":"` + strings.Repeat("x", 2000) + `"}],"c":2}`
+	var c jsontext.Copies
+	for _, text := range []string{
+		`{"a":` + long + `,"b":{"c":` + long + `,"d":[` + long + `,` + long + `]}}`,
+		`{"a":` + long + `,"b":` + long[:len(long)-1] + `}`,
+		`{"a":` + long + `,"b":` + long[:len(long)-2] + `x}}`,
+		`{"a":` + long + `,"b":` + long + `]`,
+		`{"a":` + long + `,"b":` + long,
+		`{"b":` + long + `x}`,
+		`{}`,
+	} {
+		require.Equal(t, jsontext.Whole([]byte(text)), c.Whole([]byte(text)), text)
+		if jsontext.Whole([]byte(text)) != nil {
+			continue
+		}
+		var want, got []string
+		require.NoError(t, jsontext.Members([]byte(text), func(key, value []byte) error { want = append(want, string(key), string(value)); return nil }))
+		require.NoError(t, c.Members([]byte(text), func(key, value []byte) error { got = append(got, string(key), string(value)); return nil }))
+		require.Equal(t, want, got)
+	}
+}

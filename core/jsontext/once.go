@@ -8,6 +8,7 @@ import "bytes"
 type Once struct {
 	seen    []map[string]*int // by level of nesting: the object that had the key last
 	objects int
+	copies  Copies
 }
 
 // maxKeys bounds the keys that are remembered, by level.
@@ -22,6 +23,7 @@ func (o *Once) Text(b []byte) []byte {
 			clear(o.seen[level])
 		}
 	}
+	o.copies.read = o.copies.read[:0]
 	if _, twice := o.find(b, Space(b, 0), 0); !twice {
 		return b
 	}
@@ -35,7 +37,10 @@ func (o *Once) find(b []byte, i, level int) (end int, twice bool) {
 		end, _ = Skip(b, i)
 		return end, false
 	}
-	isObject := b[i] == '{'
+	isObject, start := b[i] == '{', i
+	if end, ok := o.copies.find(b, i); ok {
+		return end, false
+	}
 	o.objects++
 	object := o.objects
 	for i = Space(b, i+1); b[i] != '}' && b[i] != ']'; {
@@ -52,6 +57,9 @@ func (o *Once) find(b []byte, i, level int) (end int, twice bool) {
 		if i = Space(b, i); b[i] == ',' {
 			i = Space(b, i+1)
 		}
+	}
+	if isObject {
+		o.copies.keep(b[start : i+1])
 	}
 	return i + 1, false
 }

@@ -34,7 +34,12 @@ type DB struct {
 
 // OpenDB starts a DuckDB instance and loads the named extensions from disk.
 func OpenDB(ctx context.Context, o Options, extensions ...string) (*DB, error) {
-	config, err := newConfig(o)
+	paths, err := findExtensions(o, extensions)
+	if err != nil {
+		return nil, err
+	}
+	isKnown := areKnown(ctx, paths)
+	config, err := newConfig(o, isKnown)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +49,7 @@ func OpenDB(ctx context.Context, o Options, extensions ...string) (*DB, error) {
 	if duckdb.OpenExt("", &db.handle, config, &message) == duckdb.StateError {
 		return nil, &contract.Error{Kind: contract.Invalid, Op: "start DuckDB", Err: errors.New(message), Hint: "check threads and memory_limit"}
 	}
-	err = db.loadExtensions(ctx, o, extensions)
-	if err == nil {
-		err = db.setUTC(ctx)
-	}
+	err = db.prepare(ctx, extensions, paths, isKnown)
 	if err != nil {
 		db.Close()
 		return nil, err
@@ -55,13 +57,23 @@ func OpenDB(ctx context.Context, o Options, extensions ...string) (*DB, error) {
 	return db, nil
 }
 
-// setUTC makes times the same on every machine.
-func (db *DB) setUTC(ctx context.Context) error {
+// prepare loads the extensions, and makes times the same on every machine. From
+// here on nobody can load a file without a signature: DuckDB never takes that
+// setting back while it runs.
+func (db *DB) prepare(ctx context.Context, names, paths []string, isKnown bool) error {
 	c, err := db.Connect()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	if err := c.loadExtensions(ctx, names, paths); err != nil {
+		return err
+	}
+	if isKnown {
+		if err := c.Exec(ctx, "SET GLOBAL allow_unsigned_extensions = false"); err != nil {
+			return err
+		}
+	}
 	return c.Exec(ctx, "SET GLOBAL TimeZone = 'UTC'")
 }
 
@@ -79,7 +91,7 @@ func (o Options) Workers() int {
 	return runtime.NumCPU()
 }
 
-func newConfig(o Options) (duckdb.Config, error) {
+func newConfig(o Options, allowUnsigned bool) (duckdb.Config, error) {
 	var config duckdb.Config
 	if duckdb.CreateConfig(&config) == duckdb.StateError {
 		return config, fmt.Errorf("create DuckDB configuration")
@@ -88,7 +100,7 @@ func newConfig(o Options) (duckdb.Config, error) {
 		{"threads", strconv.Itoa(o.Workers())},
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
-		{"allow_unsigned_extensions", "false"},
+		{"allow_unsigned_extensions", strconv.FormatBool(allowUnsigned)},
 		{"preserve_insertion_order", "true"},
 	}
 	if o.MemoryLimit != "" {

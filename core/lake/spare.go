@@ -7,7 +7,7 @@ import (
 )
 
 // spare keeps one DuckDB instance between a process's writes: to start one takes
-// 0.2 s, most of it to verify the signatures of its extensions.
+// 0.1 s or more, most of it to check and load its extensions.
 var spare = struct {
 	sync.Mutex
 	options string

@@ -95,23 +95,23 @@ func (w *Writer) deleteOrphans(ctx context.Context) error {
 }
 
 // Transaction runs f in one transaction. When f succeeds, one snapshot is
-// committed that carries the verb and the message, and its id is returned.
+// committed that carries the verb and the message.
 // When f fails, the lake is as it was, and files that f wrote are deleted.
-func (w *Writer) Transaction(ctx context.Context, verb, message string, f func() error) (snapshot int64, err error) {
+func (w *Writer) Transaction(ctx context.Context, verb, message string, f func() error) error {
 	if err := w.Exec(ctx, "BEGIN TRANSACTION"); err != nil {
-		return 0, err
+		return err
 	}
 	if err := f(); err != nil {
-		return 0, w.rollback(err)
+		return w.rollback(err)
 	}
 	info, _ := json.Marshal(map[string]string{"verb": verb, "at": time.Now().UTC().Format(time.RFC3339)})
 	if err := w.Exec(ctx, "CALL lake.set_commit_message('ddcore', ?, extra_info => ?)", message, string(info)); err != nil {
-		return 0, w.rollback(err)
+		return w.rollback(err)
 	}
 	if err := w.commit(ctx); err != nil {
-		return 0, w.rollback(err)
+		return w.rollback(err)
 	}
-	return w.Snapshot(ctx)
+	return nil
 }
 
 // commit runs DuckLake's INSERTs into the catalog without DuckDB's optimisers:

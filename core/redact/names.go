@@ -72,11 +72,10 @@ func (r *Redactor) learn(from *rule, value string) {
 // replaceNames replaces learnt names in the text of a run, longest first, where
 // they stand as a word and not in the run's id.
 func (r *Redactor) replaceNames(text []byte) []byte {
-	slices.SortStableFunc(r.names, byLength)
-	for _, n := range r.names {
-		if bytes.Contains(text, []byte(n.text)) {
-			text = r.replaceName(n, text)
-		}
+	candidates := append(r.finder.in(text), r.names...)
+	slices.SortStableFunc(candidates, byLength)
+	for _, n := range candidates {
+		text = r.replaceName(n, text)
 		if quoted := escaped(n.text); quoted != n.text {
 			text = r.replaceName(name{quoted, n.rule}, text)
 		}

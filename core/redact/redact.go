@@ -19,21 +19,26 @@ type Redactor struct {
 	found  []string // the rules of the text at hand, in the order of what they replaced
 
 	keep   []string         // ids of runs, which stay
+	kept   int              // how often one of them stayed that a rule had found
 	given  Names            // known from the start
-	names  []name           // these, and those learnt in this run
-	known  map[string]bool  // the same, as a set
+	finder *finder          // of these
+	names  Names            // learnt in this run
+	known  map[string]bool  // both, as a set
 	learnt map[string]*rule // in all runs
 	clean  map[string]bool  // texts in which nothing was found
+	tokens map[string]*token
+	last   *token // the key or item that was read last
 	made   map[[2]string]string
 
 	cleanBytes int
+	out        []byte // memory for the next text
 }
 
 // New makes a redactor with the lake's key, which knows these names.
 func New(key Key, given Names) *Redactor {
 	r := &Redactor{
-		policy: thePolicy(), key: key, given: given, Counts: map[string]int64{},
-		known: map[string]bool{}, learnt: map[string]*rule{}, clean: map[string]bool{}, made: map[[2]string]string{},
+		policy: thePolicy(), key: key, given: given, finder: newFinder(given), Counts: map[string]int64{},
+		known: map[string]bool{}, learnt: map[string]*rule{}, clean: map[string]bool{}, tokens: map[string]*token{}, last: new(token), made: map[[2]string]string{},
 	}
 	r.Begin()
 	return r
@@ -42,7 +47,7 @@ func New(key Key, given Names) *Redactor {
 // Begin starts a run: names learnt in the one before are forgotten, those given
 // at the start are not. The ids of runs stay as they are wherever they stand.
 func (r *Redactor) Begin(runIDs ...string) {
-	r.keep, r.names = runIDs, append(r.names[:0], r.given...)
+	r.keep, r.names = runIDs, r.names[:0]
 	clear(r.known)
 	for _, n := range r.given {
 		r.known[n.text] = true
@@ -50,18 +55,20 @@ func (r *Redactor) Begin(runIDs ...string) {
 }
 
 // JSON redacts one checked JSON value. It gives the text itself when there is
-// nothing to replace.
+// nothing to replace, else memory that the next call uses again.
 func (r *Redactor) JSON(text []byte) []byte {
 	r.found = r.found[:0]
-	w := walker{r: r, text: text}
+	w := walker{r: r, text: text, out: r.out[:0]}
 	w.value(jsontext.Space(text, 0), "", nil)
-	return r.replaceNames(w.finish())
+	redacted := w.finish()
+	r.out = w.out
+	return r.replaceNames(redacted)
 }
 
 // Learn reads a run's JSON for names alone, so that they are known in other texts.
 func (r *Redactor) Learn(text []byte) {
 	counts := maps.Clone(r.Counts)
-	w := walker{r: r, text: text}
+	w := walker{r: r, text: text, mute: true}
 	w.value(jsontext.Space(text, 0), "", nil)
 	r.Counts = counts
 }
@@ -83,13 +90,13 @@ func (r *Redactor) plain(text []byte) []byte {
 	if len(text) < 3 || r.clean[string(text)] || slices.Contains(r.keep, string(text)) {
 		return text
 	}
-	out := text
+	out, kept := text, r.kept
 	if bytes.IndexByte(text, '\n') < 0 {
 		out = r.line(text)
 	} else {
 		out = r.lines(text)
 	}
-	if r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
+	if r.kept == kept && r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
 		r.clean[string(text)] = true
 		r.cleanBytes += len(text)
 	}
@@ -158,7 +165,7 @@ func (r *Redactor) pairs(text []byte) []byte {
 		if text[i] != '=' && text[i] != ':' {
 			continue
 		}
-		rule := r.ruleOf("", bytes.TrimLeft(keyBefore(text, i), "-"), nil)
+		rule := r.policy.ruleOf(bytes.TrimLeft(keyBefore(text, i), "-"))
 		if rule == nil {
 			continue
 		}
@@ -207,7 +214,11 @@ var already = regexp.MustCompile(`^(?:/redacted(?:/.*)?|(?:user|name|host|job|id
 
 // replace gives the pseudonym of a value, counts it, and learns the value.
 func (r *Redactor) replace(rule *rule, value string) (string, bool) {
-	if slices.Contains(r.keep, value) || already.MatchString(value) {
+	if slices.Contains(r.keep, value) {
+		r.kept++
+		return "", false
+	}
+	if already.MatchString(value) {
 		return "", false
 	}
 	id := [2]string{rule.pseudonym, value}

@@ -2,6 +2,8 @@ package redact_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,4 +166,55 @@ func TestGivenNames(t *testing.T) {
 	}
 	require.NotContains(t, string(r.Text([]byte(`{"x": "ada7`))), "ada7")
 	require.Regexp(t, `^data/user-\w{8}/x.jsonl$`, r.Path("data/grace8/x.jsonl"))
+}
+
+// TestRunIDsStayInTheirRunOnly: what a run's id spared in one run is replaced in
+// the next one, though the text has been read before.
+func TestRunIDsStayInTheirRunOnly(t *testing.T) {
+	r := redact.New(testKey, nil)
+	text := `{"a":"--user=canary7","--user=canary7":["--user=canary7"]}`
+	r.Begin("canary7")
+	require.Equal(t, text, string(r.JSON([]byte(text))))
+	r.Begin("other")
+	require.NotContains(t, string(r.JSON([]byte(text))), "canary7")
+}
+
+// TestRemembered: a redactor that has read other texts does to a text what a new
+// one does, whatever order keys, values and items come in.
+func TestRemembered(t *testing.T) {
+	words := []string{"a", "name", "value", "user", "username", "--user-name", "see canary7", "x@host.example.org", `q\"`, `q\\`, "/home/canary7/x", "é", "plain text", "plain text 2"}
+	random := rand.New(rand.NewPCG(1, 2))
+	word := func() string { return words[random.IntN(len(words))] }
+	var value func(depth int) string
+	value = func(depth int) string {
+		var parts []string
+		switch kind := random.IntN(4); {
+		case kind == 0 && depth > 0:
+			for i := range random.IntN(5) {
+				parts = append(parts, fmt.Sprintf(`"%s%d":%s`, word(), i, value(depth-1)))
+				if random.IntN(3) == 0 {
+					parts = append(parts, fmt.Sprintf(`"%s": %s`, word(), value(depth-1)))
+				}
+			}
+			return "{" + strings.Join(parts, ",") + "}"
+		case kind == 1 && depth > 0:
+			for range random.IntN(5) {
+				parts = append(parts, value(depth-1))
+			}
+			return "[" + strings.Join(parts, ", ") + "]"
+		case kind == 2:
+			return "12345678"
+		default:
+			return `"` + word() + `"`
+		}
+	}
+	r := redact.New(testKey, nil)
+	for range 5000 {
+		text := []byte(value(4))
+		fresh := redact.New(testKey, nil)
+		r.Begin()
+		clear(r.Counts)
+		require.Equal(t, string(fresh.JSON(text)), string(r.JSON(text)), string(text))
+		require.Equal(t, fresh.Counts, r.Counts, string(text))
+	}
 }

@@ -14,7 +14,8 @@ type walker struct {
 	r    *Redactor
 	text []byte
 	out  []byte
-	last int // what stands before is in out
+	last int  // what stands before is in out
+	mute bool // nobody wants the redacted text
 	read []object
 }
 
@@ -34,10 +35,14 @@ func (w *walker) finish() []byte {
 	if w.last == 0 {
 		return w.text
 	}
-	return append(w.out, w.text[w.last:]...)
+	w.out = append(w.out, w.text[w.last:]...)
+	return w.out
 }
 
 func (w *walker) put(start, end int, new []byte) {
+	if w.mute {
+		return
+	}
 	w.upTo(start)
 	w.out = jsontext.AppendQuoted(w.out, string(new))
 	w.last = end
@@ -45,9 +50,6 @@ func (w *walker) put(start, end int, new []byte) {
 
 // upTo copies what stands before i.
 func (w *walker) upTo(i int) {
-	if w.out == nil {
-		w.out = make([]byte, 0, len(w.text)+len(w.text)/8)
-	}
 	w.out = append(w.out, w.text[w.last:i]...)
 }
 
@@ -56,6 +58,9 @@ func (w *walker) upTo(i int) {
 func (w *walker) value(i int, key string, by *rule) int {
 	switch w.text[i] {
 	case '"':
+		if by == nil {
+			return w.plainValue(i)
+		}
 		end, _ := jsontext.String(w.text, i)
 		w.string(i, end, by)
 		return end
@@ -79,7 +84,8 @@ func (w *walker) value(i int, key string, by *rule) int {
 
 func isWhole(text []byte) bool { return len(bytes.Trim(text, "0123456789")) == 0 }
 
-func (w *walker) string(start, end int, by *rule) {
+// string redacts a string, and tells whether it is one in which nothing is found.
+func (w *walker) string(start, end int, by *rule) (isClean bool) {
 	raw := w.text[start+1 : end-1]
 	text := raw
 	if bytes.IndexByte(raw, '\\') >= 0 {
@@ -90,12 +96,13 @@ func (w *walker) string(start, end int, by *rule) {
 	if by != nil {
 		if new, ok := w.r.replace(by, string(text)); ok {
 			w.put(start, end, []byte(new))
-			return
+			return false
 		}
 	}
 	if new := w.r.plain(text); !bytes.Equal(new, text) {
 		w.put(start, end, new)
 	}
+	return len(text) < 3 || w.r.clean[string(text)]
 }
 
 // once redacts an object, or repeats what was done to the same one before.
@@ -105,7 +112,7 @@ func (w *walker) once(i int, key string) int {
 			continue
 		}
 		end := i + len(o.text)
-		if len(o.found) > 0 {
+		if len(o.found) > 0 && !w.mute {
 			w.upTo(i)
 			w.out = append(w.out, o.redacted...)
 			w.last = end
@@ -121,7 +128,7 @@ func (w *walker) once(i int, key string) int {
 		return end
 	}
 	o := object{text: w.text[i:end], found: slices.Clone(w.r.found[found:])}
-	if len(o.found) > 0 {
+	if len(o.found) > 0 && !w.mute {
 		o.redacted = slices.Concat(w.out[start:], w.text[w.last:end])
 	}
 	w.read = append(w.read, o)
@@ -131,11 +138,9 @@ func (w *walker) once(i int, key string) int {
 func (w *walker) object(i int, parent string, by *rule) int {
 	i = jsontext.Space(w.text, i+1)
 	for w.text[i] != '}' {
-		end, _ := jsontext.String(w.text, i)
-		key := w.text[i+1 : end-1]
-		w.string(i, end, nil)
+		key, end := w.key(i)
 		i = jsontext.Space(w.text, end) + 1 // the colon
-		i = w.value(jsontext.Space(w.text, i), string(key), w.r.ruleOf(parent, key, by))
+		i = w.value(jsontext.Space(w.text, i), key.raw, w.r.ruleOf(parent, key, by))
 		i = w.next(i)
 	}
 	return i + 1
@@ -143,20 +148,23 @@ func (w *walker) object(i int, parent string, by *rule) int {
 
 // ruleOf finds the rule of a key. W&B wraps the values of a config as
 // {"value": …}: that key has its parent's.
-func (r *Redactor) ruleOf(parent string, key []byte, by *rule) *rule {
-	if string(key) == "value" {
+func (r *Redactor) ruleOf(parent string, key *token, by *rule) *rule {
+	switch {
+	case key.raw == "value":
 		return by
+	case key.raw == "name" && key.rule == nil:
+		return r.policy.keys[parent+".name"]
+	default:
+		return key.rule
 	}
-	if rule := r.policy.keys[string(key)]; rule != nil {
+}
+
+// ruleOf finds the rule of a key that has it whatever stands around.
+func (p *policy) ruleOf(key []byte) *rule {
+	if rule := p.keys[string(key)]; rule != nil || classes(key)&(upper|dash) == 0 {
 		return rule
 	}
-	if string(key) == "name" {
-		return r.policy.keys[parent+".name"]
-	}
-	if classes(key)&(upper|dash) == 0 {
-		return nil
-	}
-	return r.policy.keys[strings.ToLower(strings.ReplaceAll(string(key), "-", "_"))]
+	return p.keys[strings.ToLower(strings.ReplaceAll(string(key), "-", "_"))]
 }
 
 // list redacts a list. In a list of arguments a value stands behind its flag.
@@ -165,10 +173,14 @@ func (w *walker) list(i int, key string, by *rule) int {
 	item := by
 	for w.text[i] != ']' {
 		start := i
-		i = w.value(i, key, item)
+		if item == nil && w.text[i] == '"' {
+			_, i = w.key(i)
+		} else {
+			i = w.value(i, key, item)
+		}
 		item = by
 		if by == nil && bytes.HasPrefix(w.text[start:], []byte(`"-`)) {
-			item = w.r.ruleOf("", bytes.TrimLeft(w.text[start+1:i-1], "-"), nil)
+			item = w.r.policy.ruleOf(bytes.TrimLeft(w.text[start+1:i-1], "-"))
 		}
 		i = w.next(i)
 	}

@@ -118,3 +118,13 @@ func (a artifact) shown() string {
 	}
 	return filepath.ToSlash(filepath.Dir(a.file.Path))
 }
+
+// holds tells whether an archive of the manifest is among those at hand.
+func (p *Plan) holds(m manifestRow) bool {
+	for _, a := range p.artifacts {
+		if a.File != "" && a.bytes == m.bytes && a.file.digest() == nil && a.file.sha256 == m.checksum {
+			return true
+		}
+	}
+	return false
+}

@@ -25,7 +25,7 @@ func Commit(ctx context.Context, w *lake.Writer, stage Stage, last func(c *lake.
 	if len(names) == 0 && last == nil {
 		return 0, nil
 	}
-	_, err = w.Transaction(ctx, "ingest", fmt.Sprintf("ingest: %d parts of instances", len(names)), func() error {
+	err = w.Transaction(ctx, "ingest", fmt.Sprintf("ingest: %d parts of instances", len(names)), func() error {
 		if len(names) > 0 {
 			if added, err = stage.add(ctx, w, names); err != nil {
 				return err
@@ -204,24 +204,21 @@ func dropParts(ctx context.Context, c *lake.Conn, query string) error {
 	return nil
 }
 
-// close writes the row of an archive that was read to its end, and drops parts
+// close writes the row of an artifact that was read to its end, and drops parts
 // that are no longer in it.
-func (r *partsRun) close(ctx context.Context, c *lake.Conn, a *artifact, w *walked) error {
-	isWhole := !slices.ContainsFunc(w.problems, func(p instances.Reject) bool { return strings.Contains(p.Reason, instances.ErrDamaged.Error()) })
-	if isWhole {
-		seen := make([]string, 0, len(w.seen)+1)
-		seen = append(seen, "-1")
+func (r *partsRun) close(ctx context.Context, c *lake.Conn, w *visit) error {
+	here, id := place(w.root()), instances.Number(w.sum)
+	if !w.damaged {
+		seen := []string{"-1"}
 		for _, id := range w.seen {
 			seen = append(seen, fmt.Sprint(id))
 		}
 		err := dropParts(ctx, c, fmt.Sprintf("SELECT file_id FROM lake.raw.files WHERE raw_table = '%s' AND split_part(folders, ' ', 1) = %s AND file_id NOT IN (%s)",
-			instances.InstancesTable, lake.Quote(place(a.root())), strings.Join(seen, ", ")))
+			instances.InstancesTable, lake.Quote(here), strings.Join(seen, ", ")))
 		if err != nil {
 			return err
 		}
 	}
-	id := idOf(w.sum)
-	here := place(a.root())
 	for _, from := range []string{"rejects WHERE _file", "files WHERE file_id"} {
 		query := fmt.Sprintf("DELETE FROM lake.raw.%s IN (SELECT file_id FROM lake.raw.files WHERE raw_table = ? AND (location = ? OR file_id = ?))", from)
 		if err := c.Exec(ctx, query, archivesTable, here, id); err != nil {
@@ -235,7 +232,7 @@ func (r *partsRun) close(ctx context.Context, c *lake.Conn, a *artifact, w *walk
 	}
 	return c.Exec(ctx, `INSERT INTO lake.raw.files SELECT ?, 'instances', ?, ?, ?, ?, ?, ?, ?, ?, '[]', now(),
 		(SELECT id FROM ducklake_current_snapshot('lake') AS t(id)) + 1`,
-		id, archivesTable, a.Path, here, a.file.folders(), a.bytes, w.sum, w.parts, int64(len(w.problems)))
+		id, archivesTable, w.Path, here, w.file.folders(), w.bytes, w.sum, w.parts, int64(len(w.problems)))
 }
 
 // dropArchive deletes all parts of an archive that is gone, and its own rows.
@@ -252,6 +249,3 @@ func dropArchive(ctx context.Context, c *lake.Conn, m manifestRow) error {
 	}
 	return nil
 }
-
-// idOf numbers an artifact by its checksum, as parts are numbered.
-func idOf(sum string) int64 { return (&instances.Part{SHA256: sum}).ID() }

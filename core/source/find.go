@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"ddcore/core/contract"
 )
@@ -20,9 +21,10 @@ type File struct {
 	Path  string // as shown: relative to what the user named, so that no home path is stored
 	Bytes int64
 
-	abs    string
-	named  bool // the user named this very file
-	sha256 string
+	abs      string
+	modified time.Time
+	named    bool // the user named this very file
+	sha256   string
 }
 
 // Find lists the files under the given paths: folders (searched through),
@@ -62,7 +64,7 @@ func newFile(path, shown string, info fs.FileInfo) (*File, error) {
 	if err != nil {
 		return nil, &contract.Error{Kind: contract.IO, Op: "ingest", Target: shown, Err: err}
 	}
-	return &File{Path: filepath.ToSlash(shown), Bytes: info.Size(), abs: abs, named: true}, nil
+	return &File{Path: filepath.ToSlash(shown), Bytes: info.Size(), abs: abs, modified: info.ModTime(), named: true}, nil
 }
 
 func glob(pattern string) ([]*File, error) {

@@ -14,7 +14,6 @@ import (
 	"ddcore/core/contract"
 	"ddcore/core/lake"
 	"ddcore/core/source/pydict"
-	"ddcore/core/workers"
 )
 
 // Run carries the plan out, inside the caller's transaction.
@@ -31,8 +30,8 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, threads int, progress Pr
 	if err := p.place(ctx, w, last); err != nil {
 		return err
 	}
-	copied := p.copyFiles(ctx, w)
-	defer copied.wait()
+	ahead := p.workAhead(ctx, w, threads)
+	defer ahead.stop()
 	var done int64
 	var keep keeper
 	defer keep.wait()
@@ -47,7 +46,7 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, threads int, progress Pr
 			continue
 		}
 		progress.tell(done, p.Bytes, "ingesting "+a.file.Path)
-		if err := copied.file(a); err != nil {
+		if err := ahead.file(a); err != nil {
 			return err
 		}
 		if err := a.ingest(ctx, w, snapshot+1, threads, &keep, &p.Statuses[a.index]); err != nil {
@@ -85,46 +84,6 @@ func (p *Plan) place(ctx context.Context, w *lake.Writer, last int64) error {
 	return nil
 }
 
-// copies are the files that are being stored as they are, byte for byte, one
-// while another is read.
-type copies struct {
-	errs map[*action]chan error
-	done chan struct{}
-}
-
-func (p *Plan) copyFiles(ctx context.Context, w *lake.Writer) *copies {
-	c := &copies{errs: map[*action]chan error{}, done: make(chan struct{})}
-	var todo []*action
-	for i := range p.actions {
-		if a := &p.actions[i]; a.file != nil && a.stored == "" && !a.table.Text {
-			c.errs[a] = make(chan error, 1)
-			todo = append(todo, a)
-		}
-	}
-	go func() {
-		defer close(c.done)
-		for _, a := range todo {
-			c.errs[a] <- workers.Each(ctx, 1, 1, func(int) (err error) {
-				a.stored, err = a.file.copyTo(w.DataDir("raw", a.table.stored()), padded(a.id))
-				return storeError(a.file, err)
-			})
-		}
-	}()
-	return c
-}
-
-// file waits until a file is stored.
-func (c *copies) file(a *action) error {
-	if err, ok := c.errs[a]; ok {
-		return <-err
-	}
-	return nil
-}
-
-// wait waits for all of them: nothing may still be written when the transaction
-// ends.
-func (c *copies) wait() { <-c.done }
-
 func (a action) drop(ctx context.Context, c *lake.Conn) error {
 	if a.gone.table == archivesTable {
 		return dropArchive(ctx, c, a.gone)
@@ -149,7 +108,7 @@ func (a *action) ingest(ctx context.Context, w *lake.Writer, snapshot int64, thr
 		return err
 	}
 	if a.table.Text {
-		status.Rejects, err = a.convert(ctx, w, threads)
+		status.Rejects, err = a.keep(ctx, w)
 	} else {
 		status.Rejects, err = a.check(ctx, w, threads, keep)
 	}

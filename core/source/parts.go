@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -76,13 +77,37 @@ type partsRun struct {
 	stage    Stage
 	open     func() (*lake.Writer, error)
 	progress Progress
-	known    map[int64]bool  // parts with rows in the lake
 	archives map[string]bool // checksums of archives that were read whole
 
 	mu     sync.Mutex
+	known  map[int64]bool // parts with rows in the lake, or at hand
+	visits []*visit       // of artifacts that are not closed
 	staged int
 	last   time.Time
 	done   int64
+
+	committing sync.Mutex
+}
+
+// visit is the way through one artifact.
+type visit struct {
+	*artifact
+	ended     bool
+	pending   int // parts that are being converted
+	parts     int64
+	fresh     int64 // parts that the lake had not
+	instances int64
+	rejects   int64
+	seen      []int64
+	problems  []instances.Reject // about the artifact, or members that are no parts
+	damaged   bool
+	sum       string
+}
+
+// job is a part to convert.
+type job struct {
+	visit *visit
+	part  *instances.Part
 }
 
 // HasParts tells whether the plan holds archives of instances.
@@ -96,20 +121,78 @@ func (p *Plan) RunParts(ctx context.Context, lakePath string, open func() (*lake
 		switch {
 		case m.table == instances.InstancesTable && m.rows > 0:
 			r.known[m.id] = true
-		case m.table == archivesTable && m.rejects == 0:
+		case m.table == archivesTable:
 			r.archives[m.checksum] = true
 		}
 	}
 	if err := os.MkdirAll(r.stage.Dir, 0o777); err != nil {
 		return storeError(p.artifacts[0].file, cause(err))
 	}
-	for i := range p.artifacts {
-		if err := r.artifact(ctx, &p.artifacts[i], threads); err != nil {
+	defer r.stage.tidy()
+	if err := r.convertAll(ctx, threads); err != nil {
+		return err
+	}
+	return r.commit(ctx)
+}
+
+// tidy deletes what a killed process left unfinished, and the folder if nothing
+// waits in it. Whoever else converts now has touched its files today.
+func (s Stage) tidy() {
+	left, _ := filepath.Glob(s.path("*", ".partial"))
+	for _, path := range left {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = os.Remove(path)
+		}
+	}
+	_ = os.Remove(s.Dir) // fails where something waits
+}
+
+// convertAll walks over the artifacts one after the other, and converts their
+// new parts side by side.
+func (r *partsRun) convertAll(parent context.Context, threads int) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	queue := make(chan job)
+	var workers sync.WaitGroup
+	for range threads {
+		workers.Go(func() {
+			if err := r.work(ctx, queue); err != nil {
+				cancel(err)
+				for range queue { // let the reader end
+				}
+			}
+		})
+	}
+	err := r.walkAll(ctx, queue)
+	close(queue)
+	workers.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+func (r *partsRun) walkAll(ctx context.Context, queue chan<- job) error {
+	for i := range r.plan.artifacts {
+		a := &r.plan.artifacts[i]
+		a.Path = a.shown()
+		r.status(a).Path = a.Path
+		known, err := r.isKnown(a)
+		if err != nil {
+			return err
+		}
+		if known {
+			r.status(a).State = Unchanged
+			continue
+		}
+		if err := r.walk(ctx, a, queue); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func (r *partsRun) status(a *artifact) *Status { return &r.plan.Statuses[a.index] }
 
 // isKnown tells whether an archive's very bytes were read whole before.
 func (r *partsRun) isKnown(a *artifact) (bool, error) {
@@ -127,77 +210,19 @@ func (r *partsRun) isKnown(a *artifact) (bool, error) {
 	return false, nil
 }
 
-// walked is what one artifact held.
-type walked struct {
-	parts, fresh       int64
-	instances, rejects int64
-	seen               []int64
-	problems           []instances.Reject
-	sum                string
-}
-
-func (r *partsRun) artifact(ctx context.Context, a *artifact, threads int) error {
-	a.Path = a.shown()
-	status := &r.plan.Statuses[a.index]
-	status.Path = a.Path
-	if known, err := r.isKnown(a); known || err != nil {
-		status.State = Unchanged
-		return err
-	}
-	w := &walked{}
-	err := r.convertAll(ctx, a, threads, w)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil && errors.Is(err, instances.ErrDamaged) {
-		w.problems = append(w.problems, instances.Reject{Row: wholeFile, Reason: err.Error() + "; download it again: what stands before the damage is in the lake"})
-		if w.sum, err = checksum(a); err != nil {
-			return err
-		}
-	}
-	if err != nil {
-		return storeError(a.file, cause(err))
-	}
-	status.State = Added
-	if w.fresh == 0 && len(w.problems) == 0 {
-		status.State = Unchanged
-	}
-	status.Rows, status.Rejects = w.instances, w.rejects+int64(len(w.problems))
-	return r.finish(ctx, a, w)
-}
-
-func checksum(a *artifact) (string, error) {
-	err := a.file.digest()
-	return a.file.sha256, err
-}
-
-// convertAll walks over an artifact, converts its new parts side by side, and
-// commits from time to time.
-func (r *partsRun) convertAll(ctx context.Context, a *artifact, threads int, w *walked) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	queue := make(chan *instances.Part)
-	var workers sync.WaitGroup
-	for range threads {
-		workers.Go(func() {
-			if err := r.work(ctx, a, queue, w); err != nil {
-				cancel(err)
-			}
-		})
-	}
+// walk hands the parts of an artifact to the workers.
+func (r *partsRun) walk(ctx context.Context, a *artifact, queue chan<- job) error {
+	w := &visit{artifact: a}
+	r.mu.Lock()
+	r.visits = append(r.visits, w)
+	r.mu.Unlock()
 	sum, err := a.Walk(ctx, func(int) bool { return true }, func(p *instances.Part) error {
-		r.mu.Lock()
-		w.parts++
-		w.seen = append(w.seen, p.ID())
-		isKnown := r.known[p.ID()]
-		r.known[p.ID()] = true
-		r.mu.Unlock()
-		if isKnown {
+		if !r.meet(w, p) {
 			r.tell(p)
 			return nil
 		}
 		select {
-		case queue <- p:
+		case queue <- job{w, p}:
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -206,13 +231,36 @@ func (r *partsRun) convertAll(ctx context.Context, a *artifact, threads int, w *
 		w.problems = append(w.problems, instances.Reject{Row: wholeFile, Reason: name + ": " + reason})
 		return nil
 	})
-	close(queue)
-	workers.Wait()
-	w.sum = sum
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return err
+	if errors.Is(err, instances.ErrDamaged) {
+		w.damaged = true
+		w.problems = append(w.problems, instances.Reject{Row: wholeFile, Reason: err.Error() + "; download it again: what stands before the damage is in the lake"})
+		err = a.file.digest()
+		sum = a.file.sha256
+	}
+	if err != nil {
+		return storeError(a.file, cause(err))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w.sum, w.ended = sum, true
+	return nil
+}
+
+// meet notes a part, and tells whether it must be converted.
+func (r *partsRun) meet(w *visit, p *instances.Part) (isNew bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w.parts++
+	w.seen = append(w.seen, p.ID())
+	if r.known[p.ID()] {
+		return false
+	}
+	r.known[p.ID()] = true
+	w.pending++
+	return true
 }
 
 func (r *partsRun) tell(p *instances.Part) {
@@ -224,7 +272,7 @@ func (r *partsRun) tell(p *instances.Part) {
 
 // work converts parts until there are no more. A panic must not end the process,
 // which may be somebody's notebook.
-func (r *partsRun) work(ctx context.Context, a *artifact, queue <-chan *instances.Part, w *walked) (err error) {
+func (r *partsRun) work(ctx context.Context, queue <-chan job) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic while reading instances: %v", cause)
@@ -238,25 +286,16 @@ func (r *partsRun) work(ctx context.Context, a *artifact, queue <-chan *instance
 	if err != nil {
 		return err
 	}
-	for p := range queue {
+	for j := range queue {
 		clear(redactor.Counts)
-		record, err := r.convert(ctx, c, a, p, redactor)
+		record, err := r.convert(ctx, c, j, redactor)
 		if err != nil {
 			return err
 		}
-		r.mu.Lock()
-		w.fresh++
-		w.instances += record.Instances
-		w.rejects += int64(len(record.Rejects))
-		r.staged++
-		isTime := r.staged >= partsPerCommit || time.Since(r.last) > commitEvery
+		isTime := r.converted(j, record)
+		r.tell(j.part)
 		if isTime {
-			r.staged, r.last = 0, time.Now()
-		}
-		r.mu.Unlock()
-		r.tell(p)
-		if isTime {
-			if err := r.commit(ctx, nil); err != nil {
+			if err := r.commit(ctx); err != nil {
 				return err
 			}
 		}
@@ -264,19 +303,36 @@ func (r *partsRun) work(ctx context.Context, a *artifact, queue <-chan *instance
 	return nil
 }
 
+// converted counts a part, and tells whether it is time to commit.
+func (r *partsRun) converted(j job, record *instances.Record) (isTime bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	j.visit.pending--
+	j.visit.fresh++
+	j.visit.instances += record.Instances
+	j.visit.rejects += int64(len(record.Rejects))
+	r.staged++
+	if r.staged < partsPerCommit && time.Since(r.last) < commitEvery {
+		return false
+	}
+	r.staged, r.last = 0, time.Now()
+	return true
+}
+
 // convert stages one part. One that waits already is not converted again.
-func (r *partsRun) convert(ctx context.Context, c *instances.Converter, a *artifact, p *instances.Part, redactor *redact.Redactor) (*instances.Record, error) {
+func (r *partsRun) convert(ctx context.Context, c *instances.Converter, j job, redactor *redact.Redactor) (*instances.Record, error) {
+	p, a := j.part, j.visit.artifact
 	if r.stage.has(p) {
 		return r.stage.record(p)
 	}
 	name := p.Name()
 	record, err := c.Convert(ctx, p, r.stage.path(name, instancesFile), r.stage.path(name, choicesFile))
 	if err != nil {
-		return nil, err
+		return nil, storeError(a.file, cause(err))
 	}
 	inside := strings.TrimPrefix(p.Path, a.Path)
 	part := stagedPart{record, place(a.root() + inside), place(a.root()) + " " + a.file.folders(), redactor.Counts}
-	return record, r.stage.put(name, part)
+	return record, storeError(a.file, cause(r.stage.put(name, part)))
 }
 
 // record reads what is staged of a part.
@@ -289,18 +345,65 @@ func (s Stage) record(p *instances.Part) (*instances.Record, error) {
 	return record, json.Unmarshal(text, record)
 }
 
-// finish commits what is staged, and writes that the artifact was read whole.
-func (r *partsRun) finish(ctx context.Context, a *artifact, w *walked) error {
-	r.staged, r.last = 0, time.Now()
-	return r.commit(ctx, func(c *lake.Conn) error { return r.close(ctx, c, a, w) })
-}
-
-func (r *partsRun) commit(ctx context.Context, last func(c *lake.Conn) error) error {
+// commit makes what is staged rows of the lake, and closes the artifacts that
+// are done.
+func (r *partsRun) commit(ctx context.Context) error {
+	r.committing.Lock()
+	defer r.committing.Unlock()
+	done := r.takeDone()
+	if len(done) == 0 && r.stage.isEmpty() {
+		return nil
+	}
 	w, err := r.open()
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	_, err = Commit(ctx, w, r.stage, last)
+	_, err = Commit(ctx, w, r.stage, func(c *lake.Conn) error {
+		for _, one := range done {
+			if err := r.close(ctx, c, one); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	return err
+}
+
+// takeDone gives the artifacts whose parts are all staged, with their states
+// set; those in which nothing is new need no commit.
+func (r *partsRun) takeDone() (done []*visit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.visits = slices.DeleteFunc(r.visits, func(w *visit) bool {
+		if !w.ended || w.pending > 0 {
+			return false
+		}
+		s := r.status(w.artifact)
+		s.Rows, s.Rejects = w.instances, w.rejects+int64(len(w.problems))
+		switch {
+		case w.fresh == 0 && r.archives[w.sum]:
+			s.State = Unchanged
+			return true
+		case r.stood(w.artifact):
+			s.State = Replaced
+		default:
+			s.State = Added
+		}
+		done = append(done, w)
+		return true
+	})
+	return done
+}
+
+// stood tells whether an artifact lay in the same place before.
+func (r *partsRun) stood(a *artifact) bool {
+	here := place(a.root())
+	return slices.ContainsFunc(r.plan.manifest, func(m manifestRow) bool { return m.table == archivesTable && m.location == here })
+}
+
+// isEmpty tells whether no part waits.
+func (s Stage) isEmpty() bool {
+	names, err := s.names()
+	return err == nil && len(names) == 0
 }

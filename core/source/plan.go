@@ -41,7 +41,6 @@ type Plan struct {
 	Bytes    int64 // of the files to read
 	options  Options
 	files    []*File
-	runs     []runFile
 	names    redact.Names
 
 	artifacts []artifact
@@ -61,6 +60,9 @@ type action struct {
 
 	id     int64  // file_id
 	stored string // path in the lake
+
+	partial string         // of text: the path before that
+	outcome *wandb.Outcome // of text: what became of it
 }
 
 // Options are what an ingest may be asked for.
@@ -77,8 +79,12 @@ type manifestRow struct {
 	table, path, location, folders, checksum string
 }
 
-// MakePlan compares the files under paths with the manifest.
-func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, progress Progress) (*Plan, error) {
+// known says what ingest reads.
+const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, archives of DataDecide-eval-instances, and runs of Weights & Biases"
+
+// MakePlan compares the files under paths with the manifest. The lake is locked:
+// the files are looked for again.
+func MakePlan(ctx context.Context, c *lake.Conn, paths []string, learning *Learning, o Options, progress Progress) (*Plan, error) {
 	files, err := Find(paths)
 	if err != nil {
 		return nil, err
@@ -96,12 +102,15 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 	if len(plan.actions) == 0 && len(plan.artifacts) == 0 {
 		return nil, &contract.Error{
 			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
-			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases; `ddcore sample DIR` makes files to try",
+			Hint: known + "; `ddcore sample DIR` makes files to try",
 		}
 	}
-	if err := plan.learn(ctx, progress); err != nil {
+	progress.tell(0, plan.Bytes, "looking for names")
+	names, err := learning.of(ctx, files, o.Threads)
+	if err != nil {
 		return nil, err
 	}
+	plan.know(names)
 	if err := plan.digest(ctx, manifest, progress); err != nil {
 		return nil, err
 	}
@@ -145,7 +154,7 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 		return err
 	}
 	if status.Table == "" && f.named {
-		return invalid(f.Path, "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases", "the file is of no known source")
+		return invalid(f.Path, known, "the file is of no known source")
 	}
 	p.Statuses = append(p.Statuses, status)
 	return nil
@@ -253,6 +262,9 @@ func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, mani
 	for _, m := range manifest {
 		if m.table == instances.InstancesTable { // its archive has a row of its own
 			continue
+		}
+		if m.table == archivesTable && p.holds(m) {
+			continue // it has only moved
 		}
 		if here[m.location] || seen[m.table+m.checksum] || !under(m.folders, roots) {
 			continue

@@ -59,9 +59,6 @@ func (p *Plan) addText(f *File) (found bool, err error) {
 	if err != nil {
 		return false, &contract.Error{Kind: contract.IO, Op: "ingest", Target: f.Path, Err: cause(err), Hint: "may you read it?"}
 	}
-	if format.HasRuns() {
-		p.runs = append(p.runs, runFile{f, format})
-	}
 	for _, name := range format.Tables() {
 		p.addTable(f, format, tableNamed(name))
 		if p.options.KeepPersonal {
@@ -84,27 +81,9 @@ func (p *Plan) addTable(f *File, format wandb.Format, t *RawTable) {
 	p.Bytes += f.Bytes
 }
 
-// runFile is a file at hand with W&B runs, whether it is in the lake already or not.
-type runFile struct {
-	*File
-	format wandb.Format
-}
-
-// learn collects the names in the runs at hand, for all that is redacted: paths
-// of files, too, which raw.files keeps.
-func (p *Plan) learn(ctx context.Context, progress Progress) error {
-	var names redact.Names
-	for _, f := range p.runs {
-		progress.tell(0, p.Bytes, "looking for names")
-		learnt, err := wandb.Learn(ctx, f.abs, f.format, names, p.options.Key, p.options.Threads)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return storeError(f.File, cause(err))
-		}
-		names = learnt
-	}
+// know takes the names that were learnt, for all that is redacted: paths of
+// files, too, which raw.files keeps.
+func (p *Plan) know(names redact.Names) {
 	p.names = names
 	for i := range p.actions {
 		p.actions[i].names = names
@@ -116,7 +95,6 @@ func (p *Plan) learn(ctx context.Context, progress Progress) error {
 	for i := range p.Statuses {
 		p.Statuses[i].Path = r.Path(p.Statuses[i].Path)
 	}
-	return nil
 }
 
 // cause drops the path from an error of the file system: the target has it.
@@ -146,29 +124,17 @@ func (p *Plan) forget(manifest []manifestRow) {
 	}
 }
 
-// convert writes the Parquet file of a text file, and its rejects and counts of
+// keep takes a converted file into the lake, with its rejects and counts of
 // redactions.
-func (a *action) convert(ctx context.Context, w *lake.Writer, threads int) (rejects int64, err error) {
-	dir := w.DataDir("raw", a.table.stored())
-	temp := filepath.Join(dir, padded(a.id)+"-partial.parquet")
-	name := a.table.Name
-	if a.table.Original != "" {
-		name = a.table.Original
-	}
-	out, err := wandb.Convert(ctx, wandb.Job{Path: a.file.abs, Format: a.format, Table: name, Out: temp, Key: a.key, Names: a.names, Workers: threads})
-	if err != nil {
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		return 0, storeError(a.file, cause(err))
-	}
+func (a *action) keep(ctx context.Context, w *lake.Writer) (rejects int64, err error) {
+	out := a.outcome
 	if a.file.sha256 != "" && a.file.sha256 != out.SHA256 {
 		return 0, invalid(a.file.Path, "is it still being written? wait for its end, then try again", "the file changed while it was read")
 	}
 	a.file.sha256 = out.SHA256
-	a.stored = filepath.Join(dir, a.file.storedName(padded(a.id)))
-	if err := os.Rename(temp, a.stored); err != nil {
-		return 0, storeError(a.file, cause(err))
+	a.stored = filepath.Join(filepath.Dir(a.partial), a.file.storedName(padded(a.id)))
+	if err := os.Rename(a.partial, a.stored); err != nil {
+		return 0, storeError(a.file, err)
 	}
 	found := make([]reject, len(out.Rejects))
 	for i, r := range out.Rejects {
@@ -195,7 +161,7 @@ const wholeFile = -1
 // files beside them. It looks at all exports again: any of their files may have
 // changed.
 func (p *Plan) checkExports(ctx context.Context, c *lake.Conn) error {
-	if !slices.ContainsFunc(p.actions, func(a action) bool { return a.table.Source == "wandb" }) {
+	if !slices.ContainsFunc(p.actions, func(a action) bool { return a.table != nil && a.table.Source == "wandb" }) {
 		return nil
 	}
 	exports, err := c.Rows(ctx, "SELECT 1 FROM lake.raw.files WHERE raw_table = 'wandb_exports' LIMIT 1")

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -234,6 +235,25 @@ func (e *Encoder) Texts(values []string, valid []bool) Chunk {
 	c := Chunk{kind: Text, n: len(values), encoding: encodingPlain}
 	e.values = e.values[:0]
 	for i, v := range values {
+		if valid != nil && !valid[i] {
+			c.setNull(i)
+			continue
+		}
+		e.values = binary.LittleEndian.AppendUint32(e.values, uint32(len(v)))
+		e.values = append(e.values, v...)
+	}
+	return e.finish(c)
+}
+
+// EndToEnd encodes strings that lie end to end in text, as Texts does; value i
+// ends at ends[i].
+func (e *Encoder) EndToEnd(text []byte, ends []int, valid []bool) Chunk {
+	c := Chunk{kind: Text, n: len(ends), encoding: encodingPlain}
+	e.values = slices.Grow(e.values[:0], len(text)+4*len(ends))
+	start := 0
+	for i, end := range ends {
+		v := text[start:end]
+		start = end
 		if valid != nil && !valid[i] {
 			c.setNull(i)
 			continue

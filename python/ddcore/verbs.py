@@ -27,6 +27,8 @@ def sample(
     full: bool = False,
     runs: int | None = None,
     history_rows: int | None = None,
+    checkpoints: int | None = None,
+    questions: int | None = None,
     seed: int = 0,
     progress: Show = True,
 ) -> pa.Table:
@@ -41,6 +43,8 @@ def sample(
         full: The full published shape: 1,410,750 task results, about 0.6 GB.
         runs: Fine-tuning runs in the W&B files; default: 40, below 0 none.
         history_rows: W&B history entries per run; default: 20.
+        checkpoints: Checkpoints in each recipe's archive of evaluation instances; default: 8, below 0 none.
+        questions: The most questions per task in those archives; default: 4, below 0 all 37,682 of the published tests.
         seed: Random seed; the same options give the same bytes.
         progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
@@ -55,16 +59,21 @@ def sample(
         >>> ddcore.sample("tiny", sizes=["4M"], recipes=["C4"], steps=2, progress=False)["n_rows"].to_pylist()[0]
         297
     """
+    counts = {
+        "steps": steps,
+        "runs": runs,
+        "history_rows": history_rows,
+        "checkpoints": checkpoints,
+        "questions": questions,
+    }
     arguments = {
         "dir": _arguments.path(dir),
         "sizes": _arguments.names(sizes),
         "recipes": _arguments.names(recipes),
         "seeds": _arguments.names(seeds),
-        "steps": None if steps is None else operator.index(steps),
         "full": full,
-        "runs": None if runs is None else operator.index(runs),
-        "history_rows": None if history_rows is None else operator.index(history_rows),
         "seed": operator.index(seed),
+        **{name: None if n is None else operator.index(n) for name, n in counts.items()},
     }
     with bar("sample", progress) as report:
         return _native.table("sample", "", arguments, None, report)

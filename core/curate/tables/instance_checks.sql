@@ -19,3 +19,9 @@ SELECT recipe, params, seed, step, '', 'two versions', count(DISTINCT content), 
 FROM instance_part
 GROUP BY ALL
 HAVING count(DISTINCT content) > 1
+UNION ALL
+SELECT p.recipe, p.params, p.seed, p.step, '', 'same bytes', count(*), format('{} has the bytes of {}', min(p.path), min(o.path))
+FROM instance_part AS p
+JOIN instance_part AS o ON o.sha256 = p.sha256 AND (o.recipe, o.params, o.seed, o.step) <> (p.recipe, p.params, p.seed, p.step) AND o.is_newest
+WHERE p.is_newest
+GROUP BY ALL

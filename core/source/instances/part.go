@@ -24,21 +24,30 @@ type Part struct {
 	SHA256 string
 	Bytes  int64
 
+	id     int64
 	at     spelling
 	isAt   bool
 	packed []byte   // an archive
 	files  []string // or files of a folder
 }
 
-// idDigits is how many hexadecimal digits of the checksum number a part: 60 bits
-// fit a BIGINT, and of 14,000 parts two are equal once in 10^10 lakes.
-const idDigits = 15
-
-// ID numbers the part by its content: whoever reads it gives the same number.
+// ID numbers the part by its content and the checkpoint that it is said to be
+// of: whoever reads it gives the same number.
 func (p *Part) ID() int64 {
-	id, err := strconv.ParseInt(p.SHA256[:idDigits], 16, 64)
+	if p.id == 0 {
+		of := strings.ToLower(p.at.recipe + "/" + p.at.params + "/" + p.at.seed + "/" + p.at.step)
+		sum := sha256.Sum256([]byte(p.SHA256 + " " + of))
+		p.id = Number(hex.EncodeToString(sum[:]))
+	}
+	return p.id
+}
+
+// Number makes a number of 60 bits, which fit a BIGINT, of a checksum: of 14,000
+// two are equal once in 10^10 lakes.
+func Number(sum string) int64 {
+	id, err := strconv.ParseInt(sum[:15], 16, 64)
 	if err != nil {
-		panic(fmt.Sprintf("checksum %q", p.SHA256)) // hex.EncodeToString wrote it
+		panic(fmt.Sprintf("checksum %q", sum)) // hex.EncodeToString wrote it
 	}
 	return id
 }

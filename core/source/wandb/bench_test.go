@@ -59,7 +59,7 @@ func BenchmarkLearn(b *testing.B) {
 	path := write(b, "wandb_runs.jsonl", all)
 	b.SetBytes(int64(len(all)))
 	for b.Loop() {
-		_, err := wandb.Learn(context.Background(), path, wandb.LegacyRuns, nil, redact.Key{}, 2)
+		_, err := wandb.Learn(context.Background(), path, wandb.LegacyRuns, nil, 2)
 		require.NoError(b, err)
 	}
 }

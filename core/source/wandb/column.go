@@ -106,6 +106,9 @@ func (p *packed) end(valid bool) {
 	p.valid = append(p.valid, valid)
 }
 
+// reset keeps the memory: a block's columns have been encoded.
+func (p *packed) reset() { p.truncate(0) }
+
 func (p *packed) truncate(n int) {
 	p.ends, p.valid = p.ends[:n], p.valid[:n]
 	length := 0
@@ -116,11 +119,5 @@ func (p *packed) truncate(n int) {
 }
 
 func (p *packed) encode(e *tablefile.Encoder) tablefile.Chunk {
-	all := string(p.bytes)
-	values := make([]string, len(p.ends))
-	start := 0
-	for i, end := range p.ends {
-		values[i], start = all[start:end], end
-	}
-	return e.Texts(values, p.valid)
+	return e.EndToEnd(p.bytes, p.ends, p.valid)
 }

@@ -52,6 +52,7 @@ type reader interface {
 	placeholder() // for a line that line refused
 	count() int
 	encode(e *tablefile.Encoder) []tablefile.Chunk
+	reset() // for the next block
 }
 
 // conversion is a running Job.
@@ -173,7 +174,7 @@ type part struct {
 func (c *conversion) run(ctx context.Context, from blocks, out *tablefile.File, outcome *Outcome) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	queue := make(chan work, c.Workers)
+	queue := make(chan work) // without room: one block is read ahead, no more
 	ordered := make(chan chan part, 2*c.Workers)
 	var wg sync.WaitGroup
 	for range c.Workers {
@@ -237,6 +238,7 @@ func write(out *tablefile.File, p part, outcome *Outcome) error {
 func (c *conversion) work(queue <-chan work) {
 	e, encoderErr := tablefile.NewEncoder(tablefile.Zstd)
 	r := c.redactor()
+	rows := c.newReader(r)
 	for w := range queue {
 		func() {
 			p := part{err: encoderErr}
@@ -247,18 +249,19 @@ func (c *conversion) work(queue <-chan work) {
 				w.done <- p
 			}()
 			if p.err == nil {
-				p = c.read(w.block, r, e)
+				p = c.read(w.block, rows, r, e)
+				w.release()
 			}
 		}()
 	}
 }
 
 // read takes one block apart.
-func (c *conversion) read(b block, r *redact.Redactor, e *tablefile.Encoder) (p part) {
+func (c *conversion) read(b block, rows reader, r *redact.Redactor, e *tablefile.Encoder) (p part) {
 	if r != nil {
 		clear(r.Counts)
 	}
-	rows := c.newReader(r)
+	rows.reset()
 	isText := utf8.Valid(b.text)
 	for text, line := b.text, b.line; len(text) > 0; line++ {
 		one, rest, ended := bytes.Cut(text, []byte("\n"))

@@ -65,6 +65,13 @@ func (x *exportReader) placeholder() {
 	x.rows++
 }
 
+func (x *exportReader) reset() {
+	for i := range x.columns {
+		x.columns[i].reset()
+	}
+	x.rows = 0
+}
+
 func (x *exportReader) count() int { return x.rows }
 
 func (x *exportReader) encode(e *tablefile.Encoder) []tablefile.Chunk {

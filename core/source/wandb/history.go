@@ -293,6 +293,14 @@ func (h *historyReader) truncate(n int) {
 	h.rows = n
 }
 
+// reset forgets the run, too: what a block becomes must not hang on the blocks
+// that its worker had before.
+func (h *historyReader) reset() {
+	h.truncate(0)
+	h.t, h.run = template{}, ""
+	h.runs, h.rests, h.steps = texts{codes: h.runs.codes}, texts{codes: h.rests.codes}, ints{codes: h.steps.codes}
+}
+
 func (h *historyReader) count() int { return h.rows }
 
 func (h *historyReader) encode(e *tablefile.Encoder) []tablefile.Chunk {

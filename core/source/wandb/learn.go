@@ -19,25 +19,27 @@ func (f Format) HasRuns() bool { return slices.Contains(f.Tables(), RunsTable) }
 // Learn reads a file with runs for the names in it, beside those that are given.
 // All files are read so before any is converted: a name that one run gives away
 // stands in the texts of others, and in histories.
-func Learn(ctx context.Context, path string, format Format, given redact.Names, key redact.Key, threads int) (redact.Names, error) {
+func Learn(ctx context.Context, path string, format Format, given redact.Names, threads int) (redact.Names, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	copies := make([]jsontext.Copies, threads)
 	redactors := make([]*redact.Redactor, threads)
 	for i := range redactors {
-		redactors[i] = redact.New(key, given)
+		redactors[i] = redact.New(redact.Key{}, given) // its pseudonyms go nowhere
 	}
 	from, err := runBlocks(f, format)
 	if err != nil {
 		return nil, err
 	}
 	err = from(ctx, func(b block) error {
+		defer b.release()
 		lines := bytes.Split(b.text, []byte("\n"))
 		return workers.Each(ctx, threads, threads, func(i int) error {
 			for k := i; k < len(lines); k += threads {
-				learnLine(redactors[i], lines[k])
+				learnLine(redactors[i], &copies[i], lines[k])
 			}
 			return ctx.Err()
 		})
@@ -60,8 +62,8 @@ func runBlocks(f *os.File, format Format) (blocks, error) {
 	return lineBlocks(f, info.Size()), err
 }
 
-func learnLine(r *redact.Redactor, line []byte) {
-	if utf8.Valid(line) && jsontext.Whole(line) == nil {
+func learnLine(r *redact.Redactor, copies *jsontext.Copies, line []byte) {
+	if utf8.Valid(line) && copies.Whole(line) == nil {
 		r.Begin(idOf(line))
 		r.Learn(line)
 		return

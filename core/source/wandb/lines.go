@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // blockBytes is how much text becomes a row group: about 30,000 history rows. A
@@ -19,6 +20,16 @@ type block struct {
 	line   int64 // number of the first line, from 1
 	broken *Reject
 	isLast bool
+	spare  chan<- []byte // takes the memory of text back, nil: nobody wants it
+}
+
+// release gives the block's memory to the next one: fresh memory costs the
+// kernel as much as reading the file.
+func (b block) release() {
+	select {
+	case b.spare <- b.text:
+	default:
+	}
 }
 
 // blocks shows a file block by block.
@@ -30,8 +41,9 @@ func lineBlocks(r io.Reader, size int64) blocks {
 	return func(ctx context.Context, yield func(block) error) error {
 		line := int64(1)
 		var carry []byte
+		spare := make(chan []byte, 4)
 		for {
-			text, err := readBlock(r, carry, room)
+			text, err := readBlock(r, carry, room, spare)
 			isLast := errors.Is(err, io.EOF)
 			if err != nil && !isLast {
 				return err
@@ -40,25 +52,31 @@ func lineBlocks(r io.Reader, size int64) blocks {
 			if !isLast {
 				cut = bytes.LastIndexByte(text, '\n') + 1
 			}
-			if err := yield(block{text: text[:cut], line: line, isLast: isLast}); err != nil || isLast {
+			lines := int64(bytes.Count(text[:cut], []byte("\n")))
+			carry = append(carry[:0], text[cut:]...)
+			if err := yield(block{text: text[:cut], line: line, isLast: isLast, spare: spare}); err != nil || isLast {
 				return err
 			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			line += int64(bytes.Count(text[:cut], []byte("\n")))
-			carry = text[cut:]
+			line += lines
 		}
 	}
 }
 
 // readBlock reads on behind carry, until the block is full and holds the end of
 // a line. io.EOF comes with the last block.
-func readBlock(r io.Reader, carry []byte, room int) ([]byte, error) {
-	text := make([]byte, len(carry), len(carry)+room)
-	copy(text, carry)
-	for {
-		n, err := io.ReadFull(r, text[len(text):cap(text)])
+func readBlock(r io.Reader, carry []byte, room int, spare <-chan []byte) ([]byte, error) {
+	var text []byte
+	select {
+	case text = <-spare:
+	default:
+	}
+	text = append(text[:0], carry...)
+	for limit := len(carry) + room; ; limit *= 2 {
+		text = slices.Grow(text, limit-len(text))
+		n, err := io.ReadFull(r, text[len(text):limit])
 		fresh := text[len(text) : len(text)+n]
 		text = text[:len(text)+n]
 		switch {
@@ -69,7 +87,6 @@ func readBlock(r io.Reader, carry []byte, room int) ([]byte, error) {
 		case bytes.IndexByte(fresh, '\n') >= 0:
 			return text, nil
 		}
-		text = append(make([]byte, 0, 2*len(text)), text...)
 	}
 }
 

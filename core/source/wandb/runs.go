@@ -59,12 +59,13 @@ type runsReader struct {
 	origin
 	r       *redact.Redactor
 	once    jsontext.Once
+	copies  jsontext.Copies
 	rows    int
 	columns [numRunColumns]packed
 }
 
 func (r *runsReader) line(line []byte) error {
-	if err := jsontext.Whole(line); err != nil {
+	if err := r.copies.Whole(line); err != nil {
 		return err
 	}
 	if line[jsontext.Space(line, 0)] != '{' {
@@ -115,7 +116,7 @@ func idOf(line []byte) (id string) {
 func (r *runsReader) append(run, outer []byte) error {
 	var cells [numRunColumns][]byte
 	rest := make([]byte, 0, len(run))
-	_ = jsontext.Members(run, func(key, value []byte) error {
+	_ = r.copies.Members(run, func(key, value []byte) error {
 		column, ok := runKeys[r.layout][string(key)]
 		if ok && cells[column] == nil {
 			if cells[column], ok = cell(column, value); ok {
@@ -164,6 +165,13 @@ func (r *runsReader) placeholder() {
 		r.columns[i].add(nil, false)
 	}
 	r.rows++
+}
+
+func (r *runsReader) reset() {
+	for i := range r.columns {
+		r.columns[i].reset()
+	}
+	r.rows = 0
 }
 
 func (r *runsReader) count() int { return r.rows }

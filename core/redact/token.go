@@ -1,0 +1,73 @@
+package redact
+
+import "ddcore/core/jsontext"
+
+// token is a string in which nothing was found, as it stands between its quotes.
+// Runs have the same keys in the same order, and many of the same values: what
+// followed last time is compared first, which costs a tenth of reading it.
+type token struct {
+	raw   string
+	rule  *rule  // of the string as a key, by itself
+	next  *token // the key or item that came behind it last time
+	value *token // its value last time, as a key
+}
+
+// maxTokens bounds the memory for tokens.
+const maxTokens = 1 << 16
+
+// isAt tells whether the string at i is this one, and where it ends.
+func (t *token) isAt(text []byte, i int) (end int, ok bool) {
+	if t == nil {
+		return i, false
+	}
+	end = i + 1 + len(t.raw)
+	return end + 1, end < len(text) && text[end] == '"' && string(text[i+1:end]) == t.raw
+}
+
+// key redacts the key at i, or the item of a list.
+func (w *walker) key(i int) (key *token, end int) {
+	before := w.r.last
+	if end, ok := before.next.isAt(w.text, i); ok {
+		w.r.last = before.next
+		return before.next, end
+	}
+	if key, end = w.token(i); key != nil {
+		before.next, w.r.last = key, key
+		return key, end
+	}
+	return newToken(w.r.policy, w.text[i+1:end-1]), end
+}
+
+// plainValue redacts the string at i, which no rule of a key is for, and gives
+// the position behind it.
+func (w *walker) plainValue(i int) int {
+	before := w.r.last
+	if end, ok := before.value.isAt(w.text, i); ok {
+		return end
+	}
+	value, end := w.token(i)
+	if value != nil {
+		before.value = value
+	}
+	return end
+}
+
+// token reads and redacts the string at i; nil says that it is not to be
+// remembered: something was found, or there are too many.
+func (w *walker) token(i int) (t *token, end int) {
+	end, _ = jsontext.String(w.text, i)
+	raw := w.text[i+1 : end-1]
+	if t := w.r.tokens[string(raw)]; t != nil {
+		return t, end
+	}
+	if !w.string(i, end, nil) || len(w.r.tokens) == maxTokens {
+		return nil, end
+	}
+	t = newToken(w.r.policy, raw)
+	w.r.tokens[t.raw] = t
+	return t, end
+}
+
+func newToken(p *policy, raw []byte) *token {
+	return &token{raw: string(raw), rule: p.ruleOf(raw)}
+}
