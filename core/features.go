@@ -8,6 +8,7 @@ import (
 
 	"ddcore/core/contract"
 	"ddcore/core/feature"
+	"ddcore/core/lake"
 	"ddcore/core/tablefile"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -87,24 +88,31 @@ func (a FeaturesArgs) build(ctx context.Context, env *Env, spec feature.Spec) (*
 		return nil, 0, err
 	}
 	defer s.Close()
-	columns, err := feature.Columns(ctx, s.Conn, spec.Source)
-	if err != nil {
+	if spec.Where, spec.Params, err = a.conditions(ctx, s.Conn); err != nil {
 		return nil, 0, err
 	}
-	conditions, params, err := SelectArgs{Name: spec.Source, Filters: a.Filters, Where: a.Where}.conditions(ctx, s.Conn, columns)
-	if err != nil {
-		if e := contract.AsError(err); e.Op == "table" {
-			e.Op = "features"
-		}
-		return nil, 0, err
-	}
-	spec.Where, spec.Params = strings.Join(conditions, " AND "), params
 	snapshot, err := s.Snapshot(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	frame, err := feature.Build(ctx, s.Conn, spec)
 	return frame, snapshot, err
+}
+
+// conditions writes which items are meant.
+func (a FeaturesArgs) conditions(ctx context.Context, c *lake.Conn) (string, []any, error) {
+	if len(a.Filters) == 0 {
+		return a.Where, nil, nil
+	}
+	columns, err := feature.Columns(ctx, c, a.Source)
+	if err != nil {
+		return "", nil, err
+	}
+	conditions, params, err := SelectArgs{Name: a.Source, Filters: a.Filters, Where: a.Where}.conditions(ctx, c, columns)
+	if e := contract.AsError(err); err != nil && e.Op == "table" {
+		e.Op = "features"
+	}
+	return strings.Join(conditions, " AND "), params, err
 }
 
 // save keeps the frame in the lake.

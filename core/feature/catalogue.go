@@ -55,6 +55,7 @@ const Rules = `v is the value, the points are those of the window by rising step
 
 - A feature is a finite number or null; it is null where the window has fewer points than the feature needs.
 - Null values are left out. So are NaN and infinite ones, which ` + "`n_not_finite`" + ` counts.
+- Points without a step are left out (one evaluation of curves has none).
 - Of several values of one step the last one logged counts.
 - Of equal values the first one is the smallest and the greatest.
 - Fits are plain least squares, each point of equal weight. A power law is fitted as a line in logarithms, without an offset.

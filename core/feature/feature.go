@@ -58,7 +58,7 @@ func Build(ctx context.Context, c *lake.Conn, spec Spec) (*Frame, error) {
 		return nil, err
 	}
 	var err error
-	if b.items, err = b.source.items(ctx, c, b.columns(), b.itemsWhere(), b.itemParams()); err != nil {
+	if b.items, err = b.source.items(ctx, c, b.named().names, b.itemsWhere(), b.itemParams()); err != nil {
 		return nil, err
 	}
 	index := index(b.items)
@@ -96,14 +96,12 @@ func (b *builder) resolve(ctx context.Context) (err error) {
 	if b.source, err = findSource(b.Source); err != nil {
 		return err
 	}
-	have, err := Columns(ctx, b.c, b.source.name)
-	if err != nil {
+	if err := b.source.check(ctx, b.c); err != nil {
 		return err
 	}
 	if b.Metadata == nil {
 		b.Metadata = b.source.metadata
-	}
-	if err := known("metadata", "column", b.Metadata, have); err != nil {
+	} else if err := b.checkMetadata(ctx); err != nil {
 		return err
 	}
 	if err := b.resolveTargets(ctx); err != nil {
@@ -116,6 +114,14 @@ func (b *builder) resolve(ctx context.Context) (err error) {
 		b.series = append(b.series, block.series()...)
 	}
 	return b.resolveStats()
+}
+
+func (b *builder) checkMetadata(ctx context.Context) error {
+	have, err := Columns(ctx, b.c, b.source.name)
+	if err != nil {
+		return err
+	}
+	return known("metadata", "column", b.Metadata, have)
 }
 
 // defaultTasks are those of the targets, where tasks are not named.
@@ -184,9 +190,6 @@ func (b *builder) stat(name string) int {
 	return slices.IndexFunc(b.stats, func(s Stat) bool { return s.Name == name })
 }
 
-// columns are the item's columns that are shown: ids, groups, metadata.
-func (b *builder) columns() []string { return b.named().names }
-
 // itemsWhere leaves the items of the target's size out: what is to be predicted
 // must not be read.
 func (b *builder) itemsWhere() string {
@@ -196,7 +199,7 @@ func (b *builder) itemsWhere() string {
 	if b.Where == "" {
 		return "params <> ?"
 	}
-	return "params <> ? AND " + b.Where
+	return "params <> ? AND (" + b.Where + ")"
 }
 
 func (b *builder) itemParams() []any {

@@ -37,7 +37,8 @@ const values = `
 		FROM grid AS g, (VALUES ('arc_easy'), ('boolq'), ('piqa')) AS t(task);
 	CREATE TABLE perplexity AS SELECT *, 1 + hash(recipe, params, seed, step) / 2e18 AS "pile-valppl", 3.0::DOUBLE AS "c4_en-valppl" FROM grid WHERE step > 0;
 	CREATE TABLE run_history AS SELECT 'p' AS project, r AS run_id, step, 1::BIGINT AS occurrence, step * 7.0::DOUBLE AS seen_tokens, hash(r, step) / 1e19 AS train_loss, 1e-5::DOUBLE AS learning_rate FROM (VALUES ('a'), ('b')) AS t(r), range(1, 101) AS c(step);
-	CREATE TABLE curves AS SELECT r AS run, '190M' AS size, 1.0 AS multiple, step, step * 9.0 AS tokens, m AS metric, hash(r, m, step) / 1e19 AS value FROM (VALUES ('x'), ('y')) AS t(r), (VALUES ('train/loss'), ('piqa_bpb')) AS m(m), range(0, 101, 5) AS c(step)`
+	CREATE TABLE curves AS SELECT r AS run, '190M' AS size, 1.0 AS multiple, step, step * 9.0 AS tokens, m AS metric, hash(r, m, step) / 1e19 AS value FROM (VALUES ('x'), ('y')) AS t(r), (VALUES ('train/loss'), ('piqa_bpb')) AS m(m), range(0, 101, 5) AS c(step)
+		UNION ALL SELECT 'x', '190M', 1.0, NULL, 450.0, 'piqa_bpb', 77.0`
 
 func makeLake(t *testing.T) string {
 	t.Helper()

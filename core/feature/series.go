@@ -119,7 +119,7 @@ func curveBlocks(ctx context.Context, c *lake.Conn, tasks, metrics []string) ([]
 	}
 	return []*block{{
 		tasks: metrics, metrics: []string{""},
-		sql: "SELECT run, metric, step::DOUBLE, tokens::DOUBLE, 0::DOUBLE, value::DOUBLE FROM lake.main.curves WHERE metric IN (" + quoted(metrics) + ")",
+		sql: "SELECT run, metric, step::DOUBLE, tokens::DOUBLE, 0::DOUBLE, value::DOUBLE FROM lake.main.curves WHERE step IS NOT NULL AND metric IN (" + quoted(metrics) + ")",
 	}}, nil
 }
 
