@@ -117,6 +117,9 @@ func (b *builder) resolve(ctx context.Context) (err error) {
 }
 
 func (b *builder) checkMetadata(ctx context.Context) error {
+	if len(b.Metadata) == 0 {
+		return nil
+	}
 	have, err := Columns(ctx, b.c, b.source.name)
 	if err != nil {
 		return err

@@ -300,4 +300,10 @@ func TestRefusals(t *testing.T) {
 			require.Contains(t, e.Error(), p)
 		}
 	}
+	change(t, path, "DROP TABLE curves")
+	_, err := try(t, path, Spec{Source: "curves", Windows: windows(t, "50")})
+	var e *contract.Error
+	require.True(t, errors.As(err, &e), "%v", err)
+	require.Equal(t, contract.NotFound, e.Kind)
+	require.Contains(t, e.Error(), "curves: the lake has no such table")
 }

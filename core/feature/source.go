@@ -63,19 +63,17 @@ func (s *source) sql() string {
 	return string(text)
 }
 
-// check refuses a lake without the source's tables.
+// check refuses a lake without the source's tables. Each is asked for by name: to
+// list all tables DuckLake reads their statistics, which takes 0.3 s.
 func (s *source) check(ctx context.Context, c *lake.Conn) error {
-	rows, err := c.Rows(ctx, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'main'")
-	if err != nil {
-		return fmt.Errorf("list the tables: %w", err)
-	}
-	have := map[string]bool{}
-	for _, r := range rows {
-		have[r[0].(string)] = true
-	}
 	for _, name := range s.needs {
-		if !have[name] {
+		_, err := c.Rows(ctx, "SELECT 1 FROM lake.main."+lake.Ident(name)+" LIMIT 0")
+		var e *contract.Error
+		if errors.As(err, &e) && e.Kind == contract.NotFound {
 			return &contract.Error{Kind: contract.NotFound, Op: "features", Target: name, Err: errors.New("the lake has no such table"), Hint: "ingest its raw files and run `curate`, or name another source"}
+		}
+		if err != nil {
+			return fmt.Errorf("look for %s: %w", name, err)
 		}
 	}
 	return nil
