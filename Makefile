@@ -54,7 +54,10 @@ fuzz: ## fuzz every parser, a minute each
 	go test ./core/source/wandb -fuzz FuzzEntry -fuzztime 60s
 	go test ./core/source/wandb -fuzz FuzzRun -fuzztime 60s
 	go test ./core/source/wandb -fuzz FuzzOffline -fuzztime 60s -fuzzminimizetime 1s
+	go test ./core/source/olmes -fuzz FuzzLine -fuzztime 60s
 	go test ./core/source/instances -fuzz FuzzLine -fuzztime 60s
+	go test ./core/inflate -fuzz FuzzDeflate -fuzztime 60s
+	go test ./core/inflate -fuzz FuzzGzip -fuzztime 60s
 
 bench: $(VENV)/.installed ## measure against datadec, DuckDB and Polars
 	$(PYTHON) bench/run.py

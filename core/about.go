@@ -127,13 +127,16 @@ func lakeCheck(ctx context.Context, env *Env) []doctorRow {
 	return append(out, disk("lake's disk", env.Lake))
 }
 
-// tableChecks says what is odd about the W&B runs and the instances.
+// tableChecks says what is odd about the W&B runs, the OLMES dumps and the instances.
 func tableChecks(ctx context.Context, c *lake.Conn) []doctorRow {
 	out := unknownRuns(ctx, c)
 	for _, check := range []struct{ name, count, detail string }{
 		{"run histories", "run_gaps WHERE NOT is_complete", "%d W&B runs have gaps in their history: see gaps in run_gaps"},
 		{"run checkpoints", "matched_runs WHERE pt_match <> 'exact'", "%d W&B runs start from checkpoints without results in evals: see pt_match in matched_runs"},
 		{"run copies", "runs WHERE is_conflicting", "%d W&B runs have other values in older exports: see n_differences and differences in runs"},
+		{"post-training copies", "posttrain_checks WHERE check_name LIKE 'copies%' AND NOT is_ok", "%d records of OLMES dumps differ in older dumps: see differences in posttrain_results"},
+		{"post-training files", "posttrain_checks WHERE check_name = 'files' AND NOT is_ok", "%d tasks of OLMES dumps lack files or their line of metrics: see reason in posttrain_checks"},
+		{"post-training results", "posttrain_checks WHERE check_name NOT LIKE 'copies%' AND check_name <> 'files' AND NOT is_ok", "%d results of OLMES dumps disagree with their questions: see posttrain_checks"},
 		{"run evaluations", "run_evals WHERE is_conflicting", "%d evaluations stand in a summary twice with different values: see other_value in run_evals"},
 		{"instances", "instance_checks", "%d disagreements in the evaluation instances: see instance_checks"},
 	} {
@@ -192,6 +195,7 @@ type SampleArgs struct {
 
 	Checkpoints int `json:"checkpoints" help:"checkpoints in each recipe's archive of evaluation instances; default: 8, below 0 none"`
 	Questions   int `json:"questions" help:"most questions per task in those archives; default: 4, below 0 all 37,682 of the published tests"`
+	Models      int `json:"models" help:"models in the OLMES dumps; default: 3, below 0 none"`
 
 	Seed int64 `json:"seed" help:"random seed; the same options give the same bytes"`
 }
@@ -203,7 +207,7 @@ type sampleRow struct {
 }
 
 func sampleFiles(ctx context.Context, env *Env, a SampleArgs) (*Result, error) {
-	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Runs: a.Runs, FTRows: a.FTRows, Checkpoints: a.Checkpoints, Questions: a.Questions, Seed: uint64(a.Seed)}
+	o := sample.Options{Sizes: a.Sizes, Recipes: a.Recipes, Seeds: a.Seeds, Steps: a.Steps, Full: a.Full, Runs: a.Runs, FTRows: a.FTRows, Checkpoints: a.Checkpoints, Questions: a.Questions, Models: a.Models, Seed: uint64(a.Seed)}
 	files, err := sample.Generate(ctx, a.Dir, o, func(done, total int64, what string) { env.Tell(Progress{done, total, "rows", what}) })
 	if err != nil {
 		return nil, err

@@ -42,6 +42,23 @@ var goldens = map[string]string{
 	"run_curves":           "SELECT * FROM run_curves",
 	"run_gaps":             "SELECT * FROM run_gaps",
 	"matched_runs":         "SELECT * FROM matched_runs",
+	"posttrain_models":     "SELECT * FROM posttrain_models",
+	"posttrain_results":    "SELECT * FROM posttrain_results WHERE metric IN ('acc_raw', 'logits_per_byte_corr', 'primary_score')",
+	"posttrain_instances":  "SELECT * FROM posttrain_instances WHERE doc_id < 3",
+	"posttrain_choices":    "SELECT * FROM posttrain_choices WHERE doc_id = 0",
+	"posttrain_requests":   "SELECT * FROM posttrain_requests WHERE doc_id = 0",
+	"posttrain_checks":     "SELECT * FROM posttrain_checks",
+
+	"instance_checkpoints":  "SELECT * FROM instance_checkpoints",
+	"instance_task_metrics": "SELECT * FROM instance_task_metrics WHERE task IN ('arc_easy', 'boolq') AND recipe = 'C4'",
+	"instance_checks":       "SELECT * FROM instance_checks",
+	"instances":             "SELECT * FROM instances WHERE task IN ('arc_easy', 'boolq') AND recipe = 'C4' AND seed = 2",
+	"choices":               "SELECT * FROM choices WHERE task = 'boolq' AND recipe = 'C4' AND seed = 2",
+	"question_results":      "SELECT * FROM question_results WHERE task IN ('arc_easy', 'boolq') AND recipe = 'C4' AND seed = 2",
+	"question_curves":       "SELECT * FROM question_curves WHERE task IN ('arc_easy', 'boolq')",
+	"questions":             "SELECT * FROM questions WHERE task IN ('arc_easy', 'boolq')",
+	"question_agreement":    "SELECT * FROM question_agreement WHERE task IN ('arc_easy', 'boolq', 'csqa', 'piqa')",
+	"question_orders":       "SELECT * FROM question_orders WHERE task IN ('arc_easy', 'boolq')",
 }
 
 func TestGolden(t *testing.T) {
@@ -189,7 +206,7 @@ func everything(t *testing.T, lake string) map[string]string {
 // TestAnyPartition: shuffled rows in any number of files, one of them ingested
 // twice, give the same tables.
 func TestAnyPartition(t *testing.T) {
-	raw := makeSample(t, small)
+	raw := makeSample(t, whole)
 	lake := build(t, raw)
 	want := everything(t, lake)
 	other := filepath.Join(t.TempDir(), "other")
@@ -202,6 +219,8 @@ func TestAnyPartition(t *testing.T) {
 				filepath.Join(raw, "hf", kind.glob), part, filepath.Join(other, kind.name, fmt.Sprintf("p%d.parquet", part)))
 		}
 	}
+	require.NoError(t, os.CopyFS(filepath.Join(other, "olmes"), os.DirFS(filepath.Join(raw, "olmes")))) // a result names its folder
+	require.NoError(t, os.Rename(filepath.Join(raw, "instances"), filepath.Join(other, "instances")))
 	shuffled := build(t, other, filepath.Join(other, "eval", "p1.parquet"), filepath.Join(other, "eval", "*.parquet"), filepath.Join(raw, "wandb"))
 	got := everything(t, shuffled)
 	for name := range want {

@@ -23,7 +23,7 @@ type CurateArgs struct {
 type curateRow struct {
 	Table   string  `col:"table_name"`
 	State   string  `col:"state"`
-	Rows    int64   `col:"n_rows"`
+	Rows    *int64  `col:"n_rows"`
 	Seconds float64 `col:"elapsed_seconds"`
 }
 
@@ -111,11 +111,11 @@ func upToDate(ctx context.Context, w *lake.Writer, fingerprint string) ([]curate
 	}
 	var built []curate.Built
 	for _, t := range contract.AllTables() {
-		rows, err := w.Rows(ctx, "SELECT count(*) FROM lake.main."+lake.Ident(t.Name))
+		rows, err := curate.CountRows(ctx, w.Conn, t)
 		if err != nil {
 			return nil, nil //nolint:nilerr // a table was dropped by hand: build it again
 		}
-		built = append(built, curate.Built{Table: t.Name, State: "up to date", Rows: rows[0][0].(int64)})
+		built = append(built, curate.Built{Table: t.Name, State: "up to date", Rows: rows})
 	}
 	return built, nil
 }

@@ -107,7 +107,15 @@ func fails(t testing.TB, kind contract.Kind, err error, parts ...string) *contra
 }
 
 // small is a sample that builds in about a second.
-var small = sample.Options{Sizes: []string{"4M", "1B"}, Recipes: []string{"C4", "DCLM-Baseline (QC 7%, FW2)"}, Steps: 1, Checkpoints: -1}
+var small = sample.Options{Sizes: []string{"4M", "1B"}, Recipes: []string{"C4", "DCLM-Baseline (QC 7%, FW2)"}, Steps: 1, Checkpoints: -1, Models: -1}
+
+// whole is the same with archives of instances and dumps of OLMES, for what looks
+// at every table.
+var whole = func() sample.Options {
+	o := small
+	o.Checkpoints, o.Models = 0, 0
+	return o
+}()
 
 func makeSample(t testing.TB, o sample.Options) string {
 	t.Helper()
@@ -149,14 +157,14 @@ func scratch(t testing.TB, lake, sql string, args ...any) {
 	require.NoError(t, err)
 }
 
-// shared is a curated lake of the small sample, for tests that only read.
+// shared is a curated lake of the whole sample, for tests that only read.
 var shared = sync.OnceValue(func() string {
 	dir, err := os.MkdirTemp("", "ddcore-test")
 	if err != nil {
 		panic(err)
 	}
 	sharedDir = dir
-	if _, err := sample.Generate(context.Background(), filepath.Join(dir, "raw"), small, nil); err != nil {
+	if _, err := sample.Generate(context.Background(), filepath.Join(dir, "raw"), whole, nil); err != nil {
 		panic(err)
 	}
 	lake := filepath.Join(dir, "test.lake")

@@ -16,7 +16,7 @@ type IngestArgs struct {
 	Paths []string `json:"paths" help:"files, folders or globs to read"`
 	Prune bool     `json:"prune" help:"drop the rows of files that were ingested from a named folder and are no longer in it"`
 
-	KeepPersonal bool `json:"keep_personal" help:"also keep W&B text with its personal data, in raw tables that end in _personal; without it, those kept before are dropped"`
+	KeepPersonal bool `json:"keep_personal" help:"also keep text of W&B and OLMES with its personal data, in raw tables that end in _personal; without it, those kept before are dropped"`
 }
 
 type ingestRow struct {

@@ -15,7 +15,7 @@ type NoArgs struct{}
 type tableRow struct {
 	Schema  string `col:"schema_name"`
 	Name    string `col:"table_name"`
-	Rows    int64  `col:"n_rows"`
+	Rows    *int64 `col:"n_rows"`
 	Columns int64  `col:"n_columns"`
 	Bytes   int64  `col:"n_bytes"`
 	Summary string `col:"summary"`
@@ -45,11 +45,15 @@ func tables(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 	rows := make([]tableRow, len(found))
 	for i, f := range found {
 		rows[i] = tableRow{Schema: f[0].(string), Name: f[1].(string), Columns: f[2].(int64), Bytes: f[3].(int64)}
+		rows[i].Summary = summaryOf(rows[i].Schema, rows[i].Name)
+		if t := contract.FindTable(rows[i].Name); t != nil && t.Uncounted && rows[i].Schema == "main" {
+			continue
+		}
 		count, err := s.Rows(ctx, fmt.Sprintf("SELECT count(*) FROM lake.%s.%s", lake.Ident(rows[i].Schema), lake.Ident(rows[i].Name)))
 		if err != nil {
 			return nil, err
 		}
-		rows[i].Rows, rows[i].Summary = count[0][0].(int64), summaryOf(rows[i].Schema, rows[i].Name)
+		rows[i].Rows = new(count[0][0].(int64))
 	}
 	return rowsResult(rows)
 }

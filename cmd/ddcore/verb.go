@@ -90,7 +90,7 @@ func (f face) checkCount(cmd *cobra.Command, args []string) error {
 
 // leastValues are the smallest values of numbers that may be less than 1; below
 // 0 means none, or all.
-var leastValues = map[string]int64{"seed": 0, "runs": -1, "checkpoints": -1, "questions": -1}
+var leastValues = map[string]int64{"seed": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
 
 // addFlag adds the flag of an argument, by the argument's type.
 func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {

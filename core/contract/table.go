@@ -21,6 +21,7 @@ type Table struct {
 	Aggregate string
 	Order     int    // position in the build
 	Maker     string // what makes it: "" its query, "view" a view of its query, else Go
+	Uncounted bool   // a view whose rows nobody counts: that would read all that is behind it
 	SQL       string // the query
 }
 
@@ -82,6 +83,8 @@ func (t *Table) set(key, value string) (err error) {
 		t.Order, err = strconv.Atoi(value)
 	case "made by":
 		t.Maker = value
+	case "rows":
+		t.Uncounted = value == "uncounted"
 	case "aggregate":
 		t.Aggregate = value
 	case "types":

@@ -21,6 +21,11 @@ import (
 //go:embed tables/*.sql
 var tableFiles embed.FS
 
+// macrosSQL defines what the queries over JSON text share.
+//
+//go:embed macros.sql
+var macrosSQL string
+
 func init() {
 	entries, err := tableFiles.ReadDir("tables")
 	if err != nil {
@@ -46,7 +51,7 @@ type Progress func(done, total int64, what string)
 type Built struct {
 	Table   string
 	State   string // "built" or "up to date"
-	Rows    int64
+	Rows    *int64 // nil where the table is Uncounted
 	Seconds float64
 }
 
@@ -63,7 +68,7 @@ func Fingerprint(ctx context.Context, c *lake.Conn, rules *runtypes.Rules, progr
 	h := sha256.New()
 	fmt.Fprintln(h, program)
 	fmt.Fprintln(h, rules.Text())
-	fmt.Fprintln(h, wandbSQL, instancesSQL)
+	fmt.Fprintln(h, macrosSQL, wandbSQL, olmesSQL, instancesSQL)
 	for _, r := range rows {
 		fmt.Fprintln(h, r...)
 	}
@@ -108,36 +113,40 @@ func Run(ctx context.Context, w *lake.Writer, workers int, rules *runtypes.Rules
 	return b.built, b.finish(ctx)
 }
 
-func (b *builder) build(ctx context.Context, t *contract.Table) (int64, error) {
+// build gives the number of rows; nil where it is not known or not yet.
+func (b *builder) build(ctx context.Context, t *contract.Table) (*int64, error) {
 	if source := header(t, "source"); source != "" && !b.prepared[source] {
 		b.prepared[source] = true
 		if err := b.prepareSource(ctx, source); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 	if header(t, "reads") != "" { // a table that Go makes, in the background
 		if err := b.finish(ctx); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 	switch t.Maker {
 	case "":
 		return b.fromSQL(ctx, t)
 	case "matrix":
-		return 0, b.fromMatrix(ctx, t)
+		return nil, b.fromMatrix(ctx, t)
 	case "macro":
 		return b.macroAverage(ctx, t)
 	case "view":
 		return b.fromView(ctx, t)
 	default:
-		return 0, fmt.Errorf("the table's header names an unknown maker %q", t.Maker)
+		return nil, fmt.Errorf("the table's header names an unknown maker %q", t.Maker)
 	}
 }
 
+// prepareSource makes what the tables of a source read.
 func (b *builder) prepareSource(ctx context.Context, source string) error {
 	switch source {
 	case "wandb":
 		return b.prepareWandb(ctx)
+	case "olmes":
+		return b.prepareOlmes(ctx)
 	case "instances":
 		return b.prepareInstances(ctx)
 	default:
@@ -156,19 +165,29 @@ func header(t *contract.Table, key string) string {
 }
 
 // fromSQL replaces a table by the result of its query, and checks its contract.
-func (b *builder) fromSQL(ctx context.Context, t *contract.Table) (int64, error) {
+func (b *builder) fromSQL(ctx context.Context, t *contract.Table) (*int64, error) {
 	name := "lake.main." + lake.Ident(t.Name)
 	if err := b.w.Exec(ctx, "CREATE OR REPLACE TABLE "+name+" AS\n"+t.SQL); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := checkTable(ctx, b.w.Conn, t, name); err != nil {
-		return 0, err
+		return nil, err
 	}
-	rows, err := b.w.Rows(ctx, "SELECT count(*) FROM "+name)
+	return CountRows(ctx, b.w.Conn, t)
+}
+
+// CountRows counts the rows of a table that was built; nil where it is Uncounted.
+func CountRows(ctx context.Context, c *lake.Conn, t *contract.Table) (*int64, error) {
+	name := "lake.main." + lake.Ident(t.Name)
+	if t.Uncounted {
+		_, err := c.Rows(ctx, "DESCRIBE "+name) // it must be there
+		return nil, err
+	}
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM "+name)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return rows[0][0].(int64), nil
+	return new(rows[0][0].(int64)), nil
 }
 
 // prepare makes the temporary tables that the .sql files read: the facts under
@@ -179,11 +198,14 @@ func (b *builder) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.w.Exec(ctx, macrosSQL); err != nil {
+		return fmt.Errorf("define macros: %w", err)
+	}
 	number := "CREATE OR REPLACE TEMP MACRO params_number(p) AS " + contract.ParamsNumber("p")
 	if err := b.w.Exec(ctx, number); err != nil {
 		return err
 	}
-	if err := makeRawViews(ctx, b.w.Conn); err != nil {
+	if err := makeRawViews(ctx, b.w.Conn, hubViews); err != nil {
 		return err
 	}
 	if err := b.w.Exec(ctx, keysSQL); err != nil {

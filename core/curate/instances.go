@@ -26,17 +26,13 @@ func (b *builder) prepareInstances(ctx context.Context) error {
 
 // fromView makes a table that is a view. Its rows were checked when they came
 // in, part by part; here only its columns are.
-func (b *builder) fromView(ctx context.Context, t *contract.Table) (int64, error) {
+func (b *builder) fromView(ctx context.Context, t *contract.Table) (*int64, error) {
 	name := "lake.main." + lake.Ident(t.Name)
 	if err := b.w.Exec(ctx, "CREATE OR REPLACE VIEW "+name+" AS\n"+t.SQL); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if _, err := checkColumns(ctx, b.w.Conn, t, name); err != nil {
-		return 0, err
+		return nil, err
 	}
-	rows, err := b.w.Rows(ctx, "SELECT count(*) FROM "+name)
-	if err != nil {
-		return 0, err
-	}
-	return rows[0][0].(int64), nil
+	return CountRows(ctx, b.w.Conn, t)
 }

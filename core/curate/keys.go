@@ -10,13 +10,13 @@ import (
 	"ddcore/core/lake"
 )
 
-// rawViews names the raw rows that are no rejects.
-var rawViews = map[string]string{
+// hubViews names the raw rows of Hugging Face that are no rejects.
+var hubViews = map[string]string{
 	"eval_rows": "hf_eval_results", "macro_rows": "hf_macro_avg", "ppl_raw": "hf_ppl_results", "fit_raw": "hf_scaling_law_fit",
 }
 
-func makeRawViews(ctx context.Context, c *lake.Conn) error {
-	for view, table := range rawViews {
+func makeRawViews(ctx context.Context, c *lake.Conn, views map[string]string) error {
+	for view, table := range views {
 		if err := makeRawView(ctx, c, view, table); err != nil {
 			return err
 		}

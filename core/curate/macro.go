@@ -10,10 +10,10 @@ import (
 
 // macroAverage writes the published macro averages: a matrix of one task whose
 // items are the rows themselves.
-func (b *builder) macroAverage(ctx context.Context, t *contract.Table) (int64, error) {
+func (b *builder) macroAverage(ctx context.Context, t *contract.Table) (*int64, error) {
 	left, err := load(ctx, b.w.Conn, t.SQL)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	m := newMatrix(1, left[0].len())
 	defer m.close()
@@ -22,21 +22,22 @@ func (b *builder) macroAverage(ctx context.Context, t *contract.Table) (int64, e
 		return func(i int) int { return int(ids[i]) }
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if cells := m.conflicting(); len(cells) > 0 {
-		return 0, macroConflict(left, cells)
+		return nil, macroConflict(left, cells)
 	}
 	columns := newTaskCoder(m, &seeds{}).columns
 	m.columns(0, columns)
 	if err := outlierError(t, outliers(t, 0, columns), func(_, item int) string { return describeMacro(left, item) }); err != nil {
-		return 0, err
+		return nil, err
 	}
 	o, err := b.macroFile(t, left, columns)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return b.register(ctx, t, []*output{o})
+	rows, err := b.register(ctx, t, []*output{o})
+	return &rows, err
 }
 
 // macroRelation gives each raw row the number of its item.

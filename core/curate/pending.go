@@ -56,7 +56,7 @@ func (b *builder) finish(ctx context.Context) error {
 		}
 		for i := range b.built {
 			if b.built[i].Table == name {
-				b.built[i].Rows, b.built[i].Seconds = rows, p.seconds // they share one pass
+				b.built[i].Rows, b.built[i].Seconds = &rows, p.seconds // they share one pass
 			}
 		}
 		p.outputs = p.outputs[n:]

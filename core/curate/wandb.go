@@ -15,8 +15,8 @@ import (
 //go:embed wandb.sql
 var wandbSQL string
 
-// wandbRaw names the views of W&B's raw rows that are no rejects.
-var wandbRaw = map[string]string{
+// wandbViews names the rows of the raw tables that are no rejects.
+var wandbViews = map[string]string{
 	"wandb_run_rows": "wandb_runs", "wandb_history_rows": "wandb_history", "wandb_export_rows": "wandb_exports",
 }
 
@@ -28,10 +28,8 @@ const wandbNames = `SELECT kind, name, n, _file FROM wandb_name
 // prepareWandb makes the temporary tables of W&B runs: each run once, each
 // history entry once, and the rule that knows the run by its id.
 func (b *builder) prepareWandb(ctx context.Context) error {
-	for view, table := range wandbRaw {
-		if err := makeRawView(ctx, b.w.Conn, view, table); err != nil {
-			return err
-		}
+	if err := makeRawViews(ctx, b.w.Conn, wandbViews); err != nil {
+		return err
 	}
 	if err := b.w.Exec(ctx, wandbSQL); err != nil {
 		return fmt.Errorf("list the W&B runs: %w", err)

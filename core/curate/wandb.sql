@@ -2,10 +2,6 @@
 -- wandb_run_rows, wandb_history_rows and wandb_export_rows are the raw rows that
 -- are no rejects.
 
--- Half of a surrogate pair is text to Python and no JSON to DuckDB: U+FFFD stands
--- for it here, and raw keeps it.
-CREATE OR REPLACE TEMP MACRO readable_json(t) AS
-    if((contains(t, '\ud') OR contains(t, '\uD')) AND NOT json_valid(t), regexp_replace(t, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\ufffd', 'g'), t);
 CREATE OR REPLACE TEMP VIEW wandb_record AS
 SELECT * REPLACE (readable_json(record) AS record) FROM wandb_export_rows;
 
@@ -160,10 +156,6 @@ CREATE OR REPLACE TEMP MACRO wandb_time(t) AS CASE
     WHEN regexp_matches(t, ':[0-9.]+(Z|[+-][0-9:]+)$') THEN try_cast(t AS TIMESTAMPTZ)
     ELSE try_cast(t || '+00' AS TIMESTAMPTZ)
 END;
-
--- The members of a JSON object as text, for unnest. (json_each would be a join on
--- the whole text: forty times slower.)
-CREATE OR REPLACE TEMP MACRO json_items(text) AS map_entries(from_json(text, '"MAP(VARCHAR, VARCHAR)"'));
 
 -- Which rule knows a run by its id; filled from Go.
 CREATE OR REPLACE TEMP TABLE wandb_rule (run INTEGER, run_type VARCHAR, rule VARCHAR, fields VARCHAR);

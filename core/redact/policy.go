@@ -27,6 +27,7 @@ type rule struct {
 	pseudonym string // {} stands for the hash
 	learn     bool   // what it replaces is replaced elsewhere, too
 	numbers   bool   // also whole numbers under its keys
+	tree      string // the key below which it replaces every text, at any depth
 
 	pattern *regexp.Regexp // of a shape, within a line; its first group, if any, is what is replaced
 	needs   []need         // a text without any of these cannot match
@@ -65,6 +66,9 @@ func parsePolicy(text string) (*policy, error) {
 			for _, key := range strings.Fields(f[2]) {
 				p.keys[key] = r
 			}
+		case "tree":
+			r.tree = f[2]
+			p.keys[r.tree] = r
 		case "shape":
 			if r.pattern, err = regexp.Compile(f[2]); err != nil {
 				return nil, fmt.Errorf("policy, line %d: %w", i+2, err)
@@ -74,7 +78,7 @@ func parsePolicy(text string) (*policy, error) {
 			}
 			p.shapes = append(p.shapes, r)
 		default:
-			return nil, fmt.Errorf("policy, line %d: match is key or shape, not %q", i+2, f[1])
+			return nil, fmt.Errorf("policy, line %d: match is key, tree or shape, not %q", i+2, f[1])
 		}
 	}
 	return p, nil

@@ -117,7 +117,7 @@ func (r *Redactor) line(text []byte) []byte {
 	found := classes(text)
 	out := text
 	if found&(equals|colon) != 0 {
-		out = r.pairs(out)
+		out = r.pairs(out, nil)
 	}
 	for _, rule := range r.policy.shapes {
 		if rule.needed(found, out) {
@@ -157,19 +157,27 @@ func (r *Redactor) shape(rule *rule, text []byte) []byte {
 }
 
 // pairs replaces the values of known keys inside a text: an argument
-// --user=name, JSON or a Python dictionary in a string, a broken line.
-func (r *Redactor) pairs(text []byte) []byte {
+// --user=name, JSON or a Python dictionary in a string, a broken line. by is the
+// rule of the key around them, if any. The braces of a tree go as a whole.
+func (r *Redactor) pairs(text []byte, by *rule) []byte {
 	var out []byte
 	last := 0
 	for i := 1; i < len(text); i++ {
 		if text[i] != '=' && text[i] != ':' {
 			continue
 		}
-		rule := r.policy.ruleOf(bytes.TrimLeft(keyBefore(text, i), "-"))
+		key := bytes.TrimLeft(keyBefore(text, i), "-")
+		rule := r.policy.below(by, key, r.policy.ruleOf(key))
 		if rule == nil {
 			continue
 		}
 		start, end := valueAfter(text, i+1)
+		if by == nil && rule.tree != "" && start < len(text) && text[start] == '{' {
+			end = treeAfter(text, start)
+			counts, found := maps.Clone(r.Counts), len(r.found)
+			r.pairs(text[start:end], rule) // for the names in it
+			r.Counts, r.found = counts, r.found[:found]
+		}
 		if new, ok := r.replace(rule, string(text[start:end])); ok && start >= last {
 			out = append(append(out, text[last:start]...), new...)
 			last, i = end, end
@@ -205,12 +213,30 @@ func valueAfter(text []byte, i int) (start, end int) {
 	return start, i
 }
 
+// treeAfter gives the end of the braces that open at start; of the text, where
+// they do not close.
+func treeAfter(text []byte, start int) int {
+	depth := 0
+	for i := start; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if depth <= 0 {
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
 func isWord(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c-'0' <= 9 || c == '_'
 }
 
 // already says that a value is a pseudonym, or names nobody.
-var already = regexp.MustCompile(`^(?:/redacted(?:/.*)?|(?:user|name|host|job|id|group|cluster|secret|sha1|ip)-[0-9a-f]{8}(?:@example\.invalid)?|https://git\.example\.invalid/[0-9a-f]{8}|localhost|127\.0\.0\.1|0\.0\.0\.0|/dev/.*|null|None|true|false|)$`)
+var already = regexp.MustCompile(`^(?:/redacted(?:/.*)?|(?:user|name|host|job|id|group|cluster|secret|beaker|sha1|ip)-[0-9a-f]{8}(?:@example\.invalid)?|https://git\.example\.invalid/[0-9a-f]{8}|localhost|127\.0\.0\.1|0\.0\.0\.0|/dev/.*|null|None|true|false|)$`)
 
 // replace gives the pseudonym of a value, counts it, and learns the value.
 func (r *Redactor) replace(rule *rule, value string) (string, bool) {

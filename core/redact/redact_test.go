@@ -42,6 +42,9 @@ var secrets = map[string]string{
 	`{"a":"git@github.com:canary/repo.git"}`:                                          "canary",
 	`{"a":"https://canary:pass@example.org/x"}`:                                       "canary",
 	`{"a":"hf_CANARYcanaryCANARY1234"}`:                                               "CANARY",
+	`{"beaker_info":{"a":{"b":["canary"]},"BEAKER_X":"canary"}}`:                      "canary",
+	`{"beaker_info":{"author":"canary7"},"a":"by canary7"}`:                           "canary7",
+	`{"BEAKER_USER_ID":"01CANARY"}`:                                                   "01CANARY",
 	`{"api_key":"canary"}`:                                                            "canary",
 	`{"a":"0123456789abcdef0123456789abcdef01234567"}`:                                "456789abcdef",
 	`{"a":"at 10.11.12.13:80"}`:                                                       "10.11.12.13",
@@ -182,7 +185,7 @@ func TestRunIDsStayInTheirRunOnly(t *testing.T) {
 // TestRemembered: a redactor that has read other texts does to a text what a new
 // one does, whatever order keys, values and items come in.
 func TestRemembered(t *testing.T) {
-	words := []string{"a", "name", "value", "user", "username", "--user-name", "see canary7", "x@host.example.org", `q\"`, `q\\`, "/home/canary7/x", "é", "plain text", "plain text 2"}
+	words := []string{"a", "name", "value", "user", "username", "--user-name", "see canary7", "x@host.example.org", `q\"`, `q\\`, "/home/canary7/x", "é", "plain text", "plain text 2", "beaker_info", "author"}
 	random := rand.New(rand.NewPCG(1, 2))
 	word := func() string { return words[random.IntN(len(words))] }
 	var value func(depth int) string

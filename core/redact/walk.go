@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -149,14 +150,23 @@ func (w *walker) object(i int, parent string, by *rule) int {
 // ruleOf finds the rule of a key. W&B wraps the values of a config as
 // {"value": …}: that key has its parent's.
 func (r *Redactor) ruleOf(parent string, key *token, by *rule) *rule {
+	own := key.rule
 	switch {
 	case key.raw == "value":
 		return by
-	case key.raw == "name" && key.rule == nil:
-		return r.policy.keys[parent+".name"]
-	default:
-		return key.rule
+	case key.raw == "name" && own == nil:
+		own = r.policy.keys[parent+".name"]
 	}
+	return r.policy.below(by, []byte(key.raw), own)
+}
+
+// below gives the rule of a key that stands below one of the rule by: in a tree
+// the one for this place, else its own, else the tree's.
+func (p *policy) below(by *rule, key []byte, own *rule) *rule {
+	if by == nil || by.tree == "" {
+		return own
+	}
+	return cmp.Or(p.keys[by.tree+"."+strings.ToLower(string(key))], own, by)
 }
 
 // ruleOf finds the rule of a key that has it whatever stands around.

@@ -60,6 +60,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Runs == 0 {
 		o.Runs = defaultRuns
 	}
+	if o.Models == 0 {
+		o.Models = defaultModels
+	}
 	if o.FTRows == 0 {
 		o.FTRows = defaultFTRows
 	}

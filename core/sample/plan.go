@@ -57,6 +57,7 @@ type plan struct {
 	target  *size     // 1B, which the scaling-law fits predict
 	seeds   []string  // labels of facts/seeds.csv
 	runs    []*ftRun  // fine-tuning runs
+	models  []*evaluated
 
 	perRecipe int // checkpoints in an archive of instances
 	questions int // greatest number per task
@@ -82,6 +83,7 @@ func newPlan(o Options) (*plan, error) {
 	}
 	slices.SortFunc(p.recipes, func(a, b *recipe) int { return cmp.Compare(a.name, b.name) })
 	p.addRuns(o.Runs, o.FTRows)
+	p.addModels(o.Models)
 	p.perRecipe, p.questions = max(o.Checkpoints, 0), o.Questions
 	return p, nil
 }

@@ -24,7 +24,7 @@ func sizeOf(p *plan, label string) *size {
 
 func TestFullShapeHasThePublishedRows(t *testing.T) {
 	rows := map[string]int64{}
-	for _, out := range mustPlan(t, Options{Full: true, Runs: -1, Checkpoints: -1}).outputs() {
+	for _, out := range mustPlan(t, Options{Full: true, Runs: -1, Models: -1, Checkpoints: -1}).outputs() {
 		name, _, _ := strings.Cut(path.Base(out.path), "-")
 		if strings.HasPrefix(out.path, "hf/ppl") {
 			name = "ppl"

@@ -25,7 +25,8 @@ import (
 const op = "sample"
 
 // Options chooses the shape. Zero values mean defaults: five sizes, six
-// recipes, three seeds, eight steps, 40 fine-tuning runs.
+// recipes, three seeds, eight steps, 40 fine-tuning runs, three models after
+// their training.
 type Options struct {
 	Sizes   []string // labels as in facts/model_sizes.csv, e.g. "150M"
 	Recipes []string // display names as in facts/recipes.csv
@@ -49,6 +50,10 @@ type Options struct {
 	// 0 means 8 checkpoints of 4 questions. No checkpoints below 0; all 37,682
 	// questions of the published tests below 0.
 	Checkpoints, Questions int
+
+	// Models is the number of models in the OLMES dumps. 0 means three, below 0
+	// none.
+	Models int
 
 	Seed uint64 // random seed; the same options give the same bytes (on one CPU architecture)
 }
@@ -96,7 +101,7 @@ func Generate(ctx context.Context, dir string, o Options, progress func(done, to
 
 // outputs lists all files in the order in which they are written.
 func (p *plan) outputs() []output {
-	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), slices.Concat(p.wandbFiles(), p.instanceFiles())...)
+	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), slices.Concat(p.wandbFiles(), p.instanceFiles(), p.olmesFiles())...)
 }
 
 // reporter turns rows written into calls of progress.

@@ -36,8 +36,8 @@ func (p *plan) wandbFiles() []output {
 		lines(legacyDir+"wandb_history.jsonl", p.runs, p.legacyHistory),
 		lines(exportDir+"runs.jsonl", exported, p.exportRun),
 		lines(exportDir+"history.jsonl", exported, p.exportHistory),
-		record(exportDir+"manifest.json", func() []byte { return p.manifest(len(exported), rows) }),
-		record(exportDir+"state.json", func() []byte { return p.state(exported) }),
+		written(exportDir+"manifest.json", 1, func() []byte { return p.manifest(len(exported), rows) }),
+		written(exportDir+"state.json", 1, func() []byte { return p.state(exported) }),
 	}
 }
 
@@ -56,14 +56,6 @@ func lines(path string, runs []*ftRun, text func(dst []byte, r *ftRun) []byte) o
 			wrote(1)
 		}
 		return nil
-	}}
-}
-
-func record(path string, text func() []byte) output {
-	return output{path: path, rows: 1, write: func(_ context.Context, w io.Writer, wrote func(int64)) error {
-		_, err := w.Write(text())
-		wrote(1)
-		return err
 	}}
 }
 

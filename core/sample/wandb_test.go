@@ -57,7 +57,7 @@ func TestWandbFilesAreJSON(t *testing.T) {
 
 func TestNoRunsNoFiles(t *testing.T) {
 	o := small
-	o.Runs, o.Checkpoints = -1, -1
+	o.Runs, o.Models, o.Checkpoints = -1, -1, -1
 	_, files := generate(t, o)
 	require.Len(t, files, 5)
 }

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 
 	"ddcore/core/lake"
-	"ddcore/core/source/wandb"
+	"ddcore/core/source/lines"
 	"ddcore/core/workers"
 )
 
@@ -87,7 +87,7 @@ func (a *action) convert(ctx context.Context, w *lake.Writer, threads int) (err 
 		name = a.table.Original
 	}
 	a.partial = filepath.Join(w.DataDir("raw", a.table.stored()), padded(a.id)+"-partial.parquet")
-	a.outcome, err = wandb.Convert(ctx, wandb.Job{Path: a.file.abs, Format: a.format, Table: name, Out: a.partial, Key: a.key, Names: a.names, Workers: threads})
+	a.outcome, err = a.format.Convert(ctx, lines.Job{Path: a.file.abs, Table: name, Out: a.partial, Key: a.key, Names: a.names, Workers: threads})
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -5,11 +5,10 @@ import (
 	"slices"
 
 	"ddcore/core/redact"
-	"ddcore/core/source/wandb"
 	"ddcore/core/workers"
 )
 
-// Learning looks for the names in the runs at hand, whether these are in the
+// Learning looks for the names in the text files at hand, whether these are in the
 // lake already or not. It needs no lake: it goes on while one is opened.
 type Learning struct {
 	files []*File
@@ -55,9 +54,9 @@ func (f *File) isAsBefore(now *File) bool {
 
 func learn(ctx context.Context, files []*File, threads int) (names redact.Names, err error) {
 	for _, f := range files {
-		format, err := wandb.Recognise(f.abs)
-		if err == nil && format.HasRuns() {
-			names, err = wandb.Learn(ctx, f.abs, format, names, threads)
+		format, err := recogniseText(f)
+		if format != nil && format.HasNames() {
+			names, err = format.Learn(ctx, f.abs, names, threads)
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -10,7 +10,7 @@ import (
 	"ddcore/core/lake"
 	"ddcore/core/redact"
 	"ddcore/core/source/instances"
-	"ddcore/core/source/wandb"
+	"ddcore/core/source/lines"
 	"ddcore/core/workers"
 )
 
@@ -54,7 +54,7 @@ type action struct {
 	replace int64       // file_id to drop, or -1
 	gone    manifestRow // of the file to drop, where it is an archive of instances
 	index   int         // in Statuses
-	format  wandb.Format
+	format  textFormat
 	key     *redact.Key // nil keeps personal data
 	names   redact.Names
 
@@ -62,7 +62,7 @@ type action struct {
 	stored string // path in the lake
 
 	partial string         // of text: the path before that
-	outcome *wandb.Outcome // of text: what became of it
+	outcome *lines.Outcome // of text: what became of it
 }
 
 // Options are what an ingest may be asked for.
@@ -79,8 +79,8 @@ type manifestRow struct {
 	table, path, location, folders, checksum string
 }
 
-// known says what ingest reads.
-const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, archives of DataDecide-eval-instances, and runs of Weights & Biases"
+// known lists the sources, for who names a file of another.
+const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, archives of DataDecide-eval-instances, runs of Weights & Biases, and OLMES result dumps"
 
 // MakePlan compares the files under paths with the manifest. The lake is locked:
 // the files are looked for again.
@@ -211,20 +211,20 @@ func (p Progress) tell(done, total int64, what string) {
 // are on disk now.
 func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
 	seen = map[string]bool{}
-	known := map[string]bool{}
+	inLake := map[string]bool{}
 	at := map[[2]string]manifestRow{}
 	for _, m := range manifest {
-		known[m.table+m.checksum] = true
+		inLake[contentKey(m.table, m.checksum, m.location)] = true
 		at[[2]string{m.location, m.table}] = m
 	}
 	var todo []action
 	for _, a := range p.actions {
 		s := &p.Statuses[a.index]
-		content := a.table.Name + a.file.sha256
+		content := contentKey(a.table.Name, a.file.sha256, place(a.file.abs))
 		seen[content] = true // without a checksum: in nobody's way
 		old, wasHere := at[[2]string{place(a.file.abs), a.table.Name}]
 		switch {
-		case known[content]:
+		case inLake[content]:
 			s.State = Unchanged
 			continue
 		case wasHere:
@@ -232,11 +232,20 @@ func (p *Plan) compare(manifest []manifestRow) (seen map[string]bool) {
 		default:
 			s.State = Added
 		}
-		known[content] = a.file.sha256 != ""
+		inLake[content] = a.file.sha256 != ""
 		todo = append(todo, a)
 	}
 	p.actions = todo
 	return seen
+}
+
+// contentKey is equal for files of which the lake keeps one: those of equal
+// content, and of some tables only those that also lie in the same place.
+func contentKey(table, checksum, location string) string {
+	if t := tableNamed(table); t != nil && t.Placed {
+		return table + checksum + location
+	}
+	return table + checksum
 }
 
 // missing finds files of the manifest that came from a named folder and are
@@ -266,7 +275,7 @@ func (p *Plan) missing(paths []string, files []*File, seen map[string]bool, mani
 		if m.table == archivesTable && p.holds(m) {
 			continue // it has only moved
 		}
-		if here[m.location] || seen[m.table+m.checksum] || !under(m.folders, roots) {
+		if here[m.location] || seen[contentKey(m.table, m.checksum, m.location)] || !under(m.folders, roots) {
 			continue
 		}
 		status := Status{Path: m.path, Table: m.table, State: Missing}

@@ -36,21 +36,28 @@ type RawTable struct {
 	// Text says that the files are text, of which ddcore writes Parquet: no
 	// Parquet file is of this table.
 	Text bool
+	// Placed says that where a file lies is part of what it says: the same
+	// content in another place is another file.
+	Placed bool
 	// Original names the table whose rows this one holds with their personal
 	// data, as they came; "" for all others.
 	Original string
 }
 
 // Tables are all raw tables, in the order in which files are matched.
-var Tables = slices.Concat(hfTables, wandbTables, instanceTables)
+var Tables = slices.Concat(hfTables, wandbTables, instanceTables, olmesTables)
 
 // Ready tells whether Setup has been done, by this version of ddcore.
 func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
-	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'instance_problems'")
+	names := []string{"'instance_problems'"}
+	for _, t := range Tables {
+		names = append(names, lake.Quote(t.stored()))
+	}
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name IN ("+strings.Join(names, ", ")+")")
 	if err != nil {
 		return false, fmt.Errorf("look for the manifest: %w", err)
 	}
-	return rows[0][0] == int64(1), nil
+	return rows[0][0] == int64(len(names)), nil
 }
 
 // Setup creates the manifest and the raw tables that the lake lacks.
@@ -76,11 +83,7 @@ func Setup(ctx context.Context, c *lake.Conn) error {
 // create makes table and view, and adds columns of the file that they lack: a
 // later revision may carry more.
 func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
-	var defs []string
-	for _, col := range t.Columns {
-		defs = append(defs, lake.Ident(col.Name)+" "+col.Type)
-	}
-	if err := c.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS lake.raw; CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), strings.Join(defs, ", "))); err != nil {
+	if err := c.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS lake.raw; CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), ColumnsSQL(t.Name))); err != nil {
 		return fmt.Errorf("create raw.%s: %w", t.Name, err)
 	}
 	have, err := describe(ctx, c, "SELECT * FROM "+t.sqlName())
@@ -101,6 +104,15 @@ func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
 		return fmt.Errorf("create the view raw.%s: %w", t.Name, err)
 	}
 	return nil
+}
+
+// ColumnsSQL defines the columns of a raw table, as CREATE TABLE takes them.
+func ColumnsSQL(table string) string {
+	var defs []string
+	for _, col := range tableNamed(table).Columns {
+		defs = append(defs, lake.Ident(col.Name)+" "+col.Type)
+	}
+	return strings.Join(defs, ", ")
 }
 
 // stored is the name of the table behind the view.

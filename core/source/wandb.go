@@ -2,157 +2,29 @@ package source
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
-	"ddcore/core/contract"
 	"ddcore/core/lake"
-	"ddcore/core/redact"
 	"ddcore/core/source/wandb"
-	"ddcore/core/tablefile"
 )
 
 // Fine-tuning runs of Weights & Biases. Their files are text and hold personal
-// data: ddcore writes Parquet with pseudonyms. Who asks for it keeps the
-// original besides, in tables of its own, so that nothing that reads the first
-// ones (curate, an export) can give it away.
+// data.
 var wandbTables = withOriginals([]RawTable{
 	{
-		Name: wandb.RunsTable, Source: "wandb", Text: true,
+		Name: wandb.RunsTable, Source: "wandb",
 		Meaning: "W&B runs, one row per run and file; config, summary and metadata are JSON text, rest is what else the run held",
 	},
 	{
-		Name: wandb.HistoryTable, Source: "wandb", Text: true,
+		Name: wandb.HistoryTable, Source: "wandb",
 		Meaning: "W&B history, one row per entry; metrics and rest are JSON text of what has no column",
 	},
 	{
-		Name: wandb.ExportsTable, Source: "wandb", Text: true,
+		Name: wandb.ExportsTable, Source: "wandb",
 		Meaning: "manifests and states of dr-wandb exports, as JSON text",
 	},
-})
-
-const personalSuffix = "_personal"
-
-// withOriginals adds to each table the one that keeps personal data, and the
-// columns to both.
-func withOriginals(tables []RawTable) []RawTable {
-	types := map[tablefile.Type]string{tablefile.Text: "VARCHAR", tablefile.Int64: "BIGINT", tablefile.Float64: "DOUBLE"}
-	var out []RawTable
-	for _, t := range tables {
-		for _, f := range wandb.Fields(t.Name) {
-			t.Columns = append(t.Columns, RawColumn{Name: f.Name, Type: types[f.Type]})
-		}
-		original := t
-		original.Name, original.Original = t.Name+personalSuffix, t.Name
-		original.Meaning = "raw." + t.Name + " with personal data, as it came; only of files ingested with keep_personal"
-		out = append(out, t, original)
-	}
-	return out
-}
-
-// addText adds a file of W&B to the plan: an action for each of its tables.
-func (p *Plan) addText(f *File) (found bool, err error) {
-	format, err := wandb.Recognise(f.abs)
-	if err != nil {
-		return false, &contract.Error{Kind: contract.IO, Op: "ingest", Target: f.Path, Err: cause(err), Hint: "may you read it?"}
-	}
-	for _, name := range format.Tables() {
-		p.addTable(f, format, tableNamed(name))
-		if p.options.KeepPersonal {
-			p.addTable(f, format, tableNamed(name+personalSuffix))
-		}
-	}
-	return format != wandb.Unknown, nil
-}
-
-func (p *Plan) addTable(f *File, format wandb.Format, t *RawTable) {
-	a := action{file: f, table: t, replace: -1, index: len(p.Statuses), format: format}
-	if t.Original == "" {
-		a.key = &p.options.Key
-	}
-	for _, c := range t.Columns {
-		a.columns = append(a.columns, column{c.Name, c.Type})
-	}
-	p.actions = append(p.actions, a)
-	p.Statuses = append(p.Statuses, Status{Path: f.Path, Table: t.Name, State: Skipped, Bytes: f.Bytes})
-	p.Bytes += f.Bytes
-}
-
-// know takes the names that were learnt, for all that is redacted: paths of
-// files, too, which raw.files keeps.
-func (p *Plan) know(names redact.Names) {
-	p.names = names
-	for i := range p.actions {
-		p.actions[i].names = names
-	}
-	r := redact.New(p.options.Key, names)
-	for _, f := range p.files {
-		f.Path = r.Path(f.Path)
-	}
-	for i := range p.Statuses {
-		p.Statuses[i].Path = r.Path(p.Statuses[i].Path)
-	}
-}
-
-// cause drops the path from an error of the file system: the target has it.
-func cause(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
-}
-
-// forget drops personal data of the files at hand that an earlier ingest was
-// asked to keep, and this one is not.
-func (p *Plan) forget(manifest []manifestRow) {
-	if p.options.KeepPersonal {
-		return
-	}
-	for _, m := range manifest {
-		t := tableNamed(m.table)
-		if t == nil || t.Original == "" {
-			continue
-		}
-		if slices.ContainsFunc(p.files, func(f *File) bool { return place(f.abs) == m.location || f.sha256 == m.checksum }) {
-			p.actions = append(p.actions, action{table: t, replace: m.id, index: len(p.Statuses)})
-			p.Statuses = append(p.Statuses, Status{Path: m.path, Table: m.table, State: Removed})
-		}
-	}
-}
-
-// keep takes a converted file into the lake, with its rejects and counts of
-// redactions.
-func (a *action) keep(ctx context.Context, w *lake.Writer) (rejects int64, err error) {
-	out := a.outcome
-	if a.file.sha256 != "" && a.file.sha256 != out.SHA256 {
-		return 0, invalid(a.file.Path, "is it still being written? wait for its end, then try again", "the file changed while it was read")
-	}
-	a.file.sha256 = out.SHA256
-	a.stored = filepath.Join(filepath.Dir(a.partial), a.file.storedName(padded(a.id)))
-	if err := os.Rename(a.partial, a.stored); err != nil {
-		return 0, storeError(a.file, err)
-	}
-	found := make([]reject, len(out.Rejects))
-	for i, r := range out.Rejects {
-		found[i] = reject{r.Row, r.Reason, r.Text}
-		if a.table.Original != "" {
-			found[i].text = "" // rejects are shown and exported; the redacted text is the other table's reject
-		}
-	}
-	if err := writeRejects(ctx, w.Conn, a.id, found); err != nil {
-		return 0, err
-	}
-	for rule, n := range out.Redactions {
-		if err := w.Exec(ctx, "INSERT INTO lake.raw.redactions VALUES (?, ?, ?)", a.id, rule, n); err != nil {
-			return 0, fmt.Errorf("write counts of redactions: %w", err)
-		}
-	}
-	return int64(len(found)), nil
-}
+}, wandb.Fields)
 
 // wholeFile is the row of a reject that is about a file, not about one row.
 const wholeFile = -1

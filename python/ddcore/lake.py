@@ -116,7 +116,7 @@ class Lake:
         Args:
             paths: Files, folders or globs to read. Each source recognises its files.
             prune: Drop the rows of files that were ingested from a named folder and are no longer in it.
-            keep_personal: Also keep W&B text with its personal data, in raw tables that end in _personal;
+            keep_personal: Also keep text (W&B, OLMES) with its personal data, in raw tables that end in _personal;
                 without it, those kept before are dropped.
             progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
@@ -148,7 +148,8 @@ class Lake:
             progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
         Returns:
-            One row per curated table: table_name, state (built or up to date), n_rows, elapsed_seconds.
+            One row per curated table: table_name, state (built or up to date), n_rows (null for views whose
+            rows are not counted), elapsed_seconds.
 
         Raises:
             ContractError: Raw data break a table's contract: see its table, column and rows. The former
@@ -170,8 +171,8 @@ class Lake:
         """List the tables of the lake.
 
         Returns:
-            One row per table: schema_name (main: curated, raw: as ingested), table_name, n_rows,
-            n_columns, n_bytes, summary.
+            One row per table: schema_name (main: curated, raw: as ingested), table_name, n_rows (null for
+            views whose rows are not counted), n_columns, n_bytes, summary.
 
         Raises:
             NotFoundError: There is no lake.

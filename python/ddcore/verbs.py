@@ -29,6 +29,7 @@ def sample(
     history_rows: int | None = None,
     checkpoints: int | None = None,
     questions: int | None = None,
+    models: int | None = None,
     seed: int = 0,
     progress: Show = True,
 ) -> pa.Table:
@@ -45,6 +46,7 @@ def sample(
         history_rows: W&B history entries per run; default: 20.
         checkpoints: Checkpoints in each recipe's archive of evaluation instances; default: 8, below 0 none.
         questions: The most questions per task in those archives; default: 4, below 0 all 37,682 of the published tests.
+        models: Models in the OLMES dumps; default: 3, below 0 none.
         seed: Random seed; the same options give the same bytes.
         progress: True for a progress bar where one can be seen, False for none, or a function to call.
 
@@ -65,6 +67,7 @@ def sample(
         "history_rows": history_rows,
         "checkpoints": checkpoints,
         "questions": questions,
+        "models": models,
     }
     arguments = {
         "dir": _arguments.path(dir),

@@ -1,4 +1,4 @@
-"""The examples of the docstrings and of docs/python.md run as they stand."""
+"""The examples of the docstrings, of docs/python.md and of docs/guide.md run as they stand."""
 
 from __future__ import annotations
 
@@ -42,13 +42,23 @@ def test_docstring(function: Any) -> None:
         assert not failed
 
 
-def test_the_guide(workshop: Path) -> None:
-    text = (ROOT / "docs/python.md").read_text()
+def run_blocks(page: str) -> int:
+    """Run a page's blocks of Python in their order, and count them."""
+    text = (ROOT / "docs" / page).read_text()
     blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
-    assert len(blocks) >= 5
-    (workshop / "raw").rename(workshop / "downloads")
-    shutil.rmtree(workshop / "my.lake")  # the guide makes it
     space: dict[str, Any] = {}
     for block in blocks:
         line = text.count("\n", 0, block.start(1))
-        exec(compile("\n" * line + block[1], "docs/python.md", "exec"), space)
+        exec(compile("\n" * line + block[1], f"docs/{page}", "exec"), space)
+    return len(blocks)
+
+
+def test_the_page_on_python(workshop: Path) -> None:
+    (workshop / "raw").rename(workshop / "downloads")
+    shutil.rmtree(workshop / "my.lake")  # the page makes it
+    assert run_blocks("python.md") >= 5
+
+
+@pytest.mark.usefixtures("workshop")
+def test_the_guide() -> None:
+    assert run_blocks("guide.md") >= 1

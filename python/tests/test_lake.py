@@ -183,7 +183,8 @@ def test_every_table_can_be_read_and_described(lake: ddcore.Lake) -> None:
     for row in lake.tables().to_pylist():
         name = row["table_name"] if row["schema_name"] == "main" else f"{row['schema_name']}.{row['table_name']}"
         table = lake.table(name)
-        assert (table.num_rows, table.num_columns) == (row["n_rows"], row["n_columns"])
+        assert (row["n_rows"] is None) == name.startswith("question")  # views that nobody counts
+        assert (table.num_rows, table.num_columns) == (row["n_rows"] or table.num_rows, row["n_columns"])
         described = lake.describe(name)
         assert described["column_name"].to_pylist() == table.column_names
         if row["schema_name"] == "main":

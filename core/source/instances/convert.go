@@ -61,7 +61,7 @@ type Converter struct {
 	parser  *parser
 	encoder *tablefile.Encoder
 	lines   lines
-	spare   []*block
+	spare   map[string]*block // empty ones, by the task whose rows they have room for
 	merged  *block
 
 	tasks  map[string]*taskParts
@@ -89,11 +89,11 @@ func (c *Converter) Convert(ctx context.Context, p *Part, instances, choices str
 	c.tasks = map[string]*taskParts{}
 	defer c.encoder.Forget()
 	defer c.recycle()
-	err := p.eachFile(func(name string, size int64, r io.Reader) error {
+	err := p.eachFile(func(name string, content pieces) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return c.file(name, r)
+		return c.file(name, content)
 	})
 	if err == nil {
 		err = c.identify(p)
@@ -121,12 +121,12 @@ func (c *Converter) refuse(err error) *Record {
 }
 
 // file reads one file of the part.
-func (c *Converter) file(name string, r io.Reader) error {
+func (c *Converter) file(name string, content pieces) error {
 	switch {
 	case strings.HasSuffix(name, metricsSuffix):
-		return c.metrics(name, r)
+		return c.metrics(name, content)
 	case strings.HasSuffix(name, predictionsSuffix):
-		return c.predictions(name, r)
+		return c.predictions(name, content)
 	default:
 		c.reject(WholePart, fmt.Sprintf("%s is no file of a task", shownName(name)), nil)
 		return nil
@@ -154,8 +154,8 @@ func (c *Converter) task(name string) *taskParts {
 	return t
 }
 
-func (c *Converter) metrics(name string, r io.Reader) error {
-	text, err := io.ReadAll(io.LimitReader(r, maxRecord+1))
+func (c *Converter) metrics(name string, content pieces) error {
+	text, err := whole(content, maxRecord)
 	if err != nil {
 		return fmt.Errorf("%s: %w", shownName(name), err)
 	}
@@ -178,15 +178,15 @@ func (c *Converter) metrics(name string, r io.Reader) error {
 	return nil
 }
 
-func (c *Converter) predictions(name string, r io.Reader) error {
+func (c *Converter) predictions(name string, content pieces) error {
 	task := strings.TrimSuffix(name, predictionsSuffix)
 	t := c.task(task)
 	if t.rows != nil {
 		c.reject(WholePart, fmt.Sprintf("%s stands twice in the part: the first one counts", shownName(name)), nil)
 		return nil
 	}
-	t.rows = c.block()
-	c.lines.reset(r)
+	t.rows = c.block(task)
+	c.lines.reset(content)
 	seen := docs{last: -1}
 	for {
 		line, hasEnd, err := c.lines.next()
@@ -299,7 +299,7 @@ func (c *Converter) write(instances, choices string) error {
 	for _, name := range c.taskNames() {
 		t := c.tasks[name]
 		if t.rows == nil {
-			t.rows = c.block()
+			t.rows = c.block(name)
 			t.checker.fail("predictions_file", "the part has no %s%s", name, predictionsSuffix)
 		}
 		c.finish(name, t)
@@ -374,21 +374,22 @@ func (b *block) takeSorted(from *block) {
 	}
 }
 
-// block gives an empty block, a used one if there is any.
-func (c *Converter) block() *block {
-	if n := len(c.spare); n > 0 {
-		b := c.spare[n-1]
-		c.spare = c.spare[:n-1]
+// block gives an empty block for a task, the one of the part before if it had
+// the task: parts have as many rows.
+func (c *Converter) block(task string) *block {
+	if b := c.spare[task]; b != nil {
+		delete(c.spare, task)
 		return b
 	}
 	return newBlock()
 }
 
 func (c *Converter) recycle() {
-	for _, t := range c.tasks {
+	c.spare = map[string]*block{}
+	for name, t := range c.tasks {
 		if t.rows != nil {
 			t.rows.reset()
-			c.spare = append(c.spare, t.rows)
+			c.spare[name] = t.rows
 		}
 	}
 	c.tasks = nil

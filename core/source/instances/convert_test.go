@@ -2,11 +2,9 @@ package instances
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -185,22 +183,22 @@ func noReject(t *testing.T) func(name, reason string) error {
 func requireWhole(t *testing.T, p *Part) {
 	t.Helper()
 	lines := map[string]map[float64]string{}
-	require.NoError(t, p.eachFile(func(name string, _ int64, r io.Reader) error {
+	require.NoError(t, p.eachFile(func(name string, content pieces) error {
 		task, ok := strings.CutSuffix(name, predictionsSuffix)
 		if !ok {
 			return nil
 		}
 		lines[task] = map[float64]string{}
-		s := bufio.NewScanner(r)
-		s.Buffer(nil, maxLine)
-		for s.Scan() {
+		text, err := whole(content, maxPart)
+		require.NoError(t, err)
+		for line := range bytes.Lines(text) {
 			var id struct {
 				Doc float64 `json:"doc_id"`
 			}
-			require.NoError(t, json.Unmarshal(s.Bytes(), &id))
-			lines[task][id.Doc] = s.Text()
+			require.NoError(t, json.Unmarshal(line, &id))
+			lines[task][id.Doc] = string(line)
 		}
-		return s.Err()
+		return nil
 	}))
 	got := convert(t, p)
 	require.Empty(t, got.record.Rejects)

@@ -2,7 +2,6 @@ package instances
 
 import (
 	"archive/tar"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -15,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
+	"ddcore/core/inflate"
 )
 
 // Part is a checkpoint's instances as they lie in an archive or a folder.
@@ -88,59 +87,76 @@ func folderPart(shown, name string, files []string) (*Part, error) {
 }
 
 // eachFile opens the part's files one after the other; name is without folders.
-func (p *Part) eachFile(visit func(name string, size int64, r io.Reader) error) error {
+func (p *Part) eachFile(visit func(name string, content pieces) error) error {
 	if p.packed == nil {
 		return p.eachOnDisk(visit)
 	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(p.packed))
-	if err != nil {
-		return fmt.Errorf("the archive is damaged: %w", err)
-	}
-	defer unpacked.Close()
-	limited := &limitedReader{from: unpacked, left: maxPart}
-	archive := tar.NewReader(limited)
+	unpacked := &stream{from: inflate.NewReader(p.packed)}
 	for {
-		h, err := archive.Next()
+		h, err := nextHeader(unpacked)
 		if errors.Is(err, io.EOF) {
 			// The checksum is behind the last file.
-			if _, err := io.Copy(io.Discard, limited); err != nil {
-				return fmt.Errorf("the archive is damaged: %w", err)
-			}
-			return nil
+			err = skip(unpacked)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return fmt.Errorf("the archive is damaged: %w", err)
-		}
-		switch h.Typeflag {
-		case tar.TypeReg:
-		case tar.TypeDir, tar.TypeXGlobalHeader:
+		case h == nil:
+			return nil
+		case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
 			continue
-		default:
+		case h.Typeflag != tar.TypeReg:
 			return fmt.Errorf("%s is a link or a device, no file", shownName(h.Name))
+		case isSparse(h):
+			return fmt.Errorf("%s is stored without its zeros, as text has none", shownName(h.Name))
 		}
 		if err := checkName(h.Name); err != nil {
 			return err
 		}
-		if err := visit(path.Base(h.Name), h.Size, archive); err != nil {
+		content := &file{unpacked, h.Size}
+		if err := visit(path.Base(h.Name), content); err != nil {
 			return err
+		}
+		if err := skip(content); err != nil {
+			return fmt.Errorf("the archive is damaged: %w", err)
 		}
 	}
 }
 
-func (p *Part) eachOnDisk(visit func(name string, size int64, r io.Reader) error) error {
-	left := int64(maxPart)
+// nextHeader reads the next member's header; the stream then stands before its
+// content, which tar.Reader would copy. Headers start at whole blocks.
+func nextHeader(s *stream) (*tar.Header, error) {
+	const blockSize = 512
+	padding := &file{s, -s.at & (blockSize - 1)}
+	if err := skip(padding); err != nil {
+		return nil, err
+	}
+	return tar.NewReader(s).Next()
+}
+
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Part) eachOnDisk(visit func(name string, content pieces) error) error {
+	all := &stream{}
+	room := make([]byte, 1<<18)
 	for _, file := range p.files {
 		f, err := os.Open(file)
 		if err != nil {
 			return err
 		}
-		limited := &limitedReader{from: f, left: left}
-		err = visit(filepath.Base(file), 0, limited)
+		all.from, all.ahead = &readPieces{f, room}, nil
+		err = visit(filepath.Base(file), all)
 		f.Close()
 		if err != nil {
 			return err
 		}
-		left = limited.left
 	}
 	return nil
 }
@@ -157,19 +173,4 @@ func checkName(name string) error {
 // shownName makes any member's name fit for a message.
 func shownName(name string) string {
 	return strings.ToValidUTF8(fmt.Sprintf("%.200q", name), "\uFFFD")
-}
-
-// limitedReader fails when more comes than a part may hold.
-type limitedReader struct {
-	from io.Reader
-	left int64
-}
-
-func (l *limitedReader) Read(b []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, fmt.Errorf("it unpacks to more than %d MiB, no checkpoint does", maxPart>>20)
-	}
-	n, err := l.from.Read(b[:min(int64(len(b)), l.left)])
-	l.left -= int64(n)
-	return n, err
 }

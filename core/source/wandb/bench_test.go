@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ddcore/core/redact"
+	"ddcore/core/source/lines"
 	"ddcore/core/source/wandb"
 
 	"github.com/stretchr/testify/require"
@@ -43,7 +44,7 @@ func benchmark(b *testing.B, name, table, text string) {
 	b.SetBytes(int64(len(text)))
 	out := filepath.Join(b.TempDir(), "out.parquet")
 	for b.Loop() {
-		_, err := wandb.Convert(context.Background(), wandb.Job{Path: path, Format: format, Table: table, Out: out, Key: &redact.Key{}, Workers: 2})
+		_, err := format.Convert(context.Background(), lines.Job{Path: path, Table: table, Out: out, Key: &redact.Key{}, Workers: 2})
 		require.NoError(b, err)
 	}
 	info, err := os.Stat(out)
@@ -59,7 +60,7 @@ func BenchmarkLearn(b *testing.B) {
 	path := write(b, "wandb_runs.jsonl", all)
 	b.SetBytes(int64(len(all)))
 	for b.Loop() {
-		_, err := wandb.Learn(context.Background(), path, wandb.LegacyRuns, nil, 2)
+		_, err := wandb.LegacyRuns.Learn(context.Background(), path, nil, 2)
 		require.NoError(b, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"ddcore/core/jsontext"
+	"ddcore/core/source/lines"
 )
 
 // The numeric columns of the history, in the order of the table.
@@ -122,7 +123,7 @@ func (p *parser) member(key, value []byte) {
 			return
 		}
 	}
-	p.others = appendMember(p.others, key, value)
+	p.others = lines.AppendMember(p.others, key, value)
 }
 
 // isStep tells whether a step is a whole number of 64 bits, spelled as Go does.
@@ -148,7 +149,7 @@ func (p *parser) timestamp(value []byte) bool {
 
 func (p *parser) number(column int, value []byte, n number) {
 	if n.whole {
-		p.whole = append(append(append(comma(p.whole), '"'), floatNames[column]...), '"')
+		p.whole = append(append(append(lines.Comma(p.whole), '"'), floatNames[column]...), '"')
 	}
 	start := p.offset(value)
 	p.slot(slot{column: column, start: start, end: start + len(value), whole: n.whole})
@@ -179,18 +180,6 @@ func (p *parser) metric(key, value []byte) {
 	p.metrics = append(p.metrics, value...)
 }
 
-func appendMember(dst, key, value []byte) []byte {
-	dst = append(append(append(comma(dst), '"'), key...), '"', ':')
-	return append(dst, value...)
-}
-
-func comma(dst []byte) []byte {
-	if len(dst) > 0 {
-		return append(dst, ',')
-	}
-	return dst
-}
-
 // usual are the members that entries of a layout always have.
 var usual = map[string][]string{
 	"legacy":  {`"wandb_metadata":{}`},
@@ -211,13 +200,13 @@ func (p *parser) rest() []byte {
 		out = append(append(append(out, `"entry":{`...), p.others...), '}')
 	}
 	if p.form != timestampForm(p.layout) {
-		out = append(append(append(comma(out), `"timestamp":"`...), p.form...), '"')
+		out = append(append(append(lines.Comma(out), `"timestamp":"`...), p.form...), '"')
 	}
 	if len(p.whole) > 0 {
-		out = append(append(append(comma(out), `"whole":[`...), p.whole...), ']')
+		out = append(append(append(lines.Comma(out), `"whole":[`...), p.whole...), ']')
 	}
 	if p.absent {
-		out = append(comma(out), `"metrics":"absent"`...)
+		out = append(lines.Comma(out), `"metrics":"absent"`...)
 	}
 	if len(out) == 0 {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"ddcore/core/redact"
+	"ddcore/core/source/lines"
 	"ddcore/core/tablefile"
 )
 
@@ -19,8 +20,8 @@ func ReadEntries(layout string, key *redact.Key, lines ...string) []*EntryRow {
 	}
 	var rows []*EntryRow
 	for _, line := range lines {
-		if h.line([]byte(line)) != nil {
-			h.placeholder()
+		if h.Line([]byte(line)) != nil {
+			h.Placeholder()
 			rows = append(rows, nil)
 			continue
 		}
@@ -33,24 +34,20 @@ func ReadEntries(layout string, key *redact.Key, lines ...string) []*EntryRow {
 
 // row gives a row as it is stored.
 func (h *historyReader) row(i int) *EntryRow {
-	e := &EntryRow{Layout: h.layout, RunID: h.runs.values[h.runs.codes[i]]}
-	if code := h.steps.codes[i]; code >= 0 {
-		e.Step = &h.steps.values[code]
+	e := &EntryRow{Layout: h.layout}
+	e.RunID, _ = h.runs.At(i)
+	if v, ok := h.steps.At(i); ok {
+		e.Step = &v
 	}
-	if code := h.rests.codes[i]; code >= 0 {
-		e.Rest = &h.rests.values[code]
+	if v, ok := h.rests.At(i); ok {
+		e.Rest = &v
 	}
 	for c := range h.floats {
 		if v := h.floats[c][i]; !tablefile.IsNull(v) {
 			e.Floats[c] = &v
 		}
 	}
-	if h.metrics.valid[i] {
-		start := 0
-		if i > 0 {
-			start = h.metrics.ends[i-1]
-		}
-		text := string(h.metrics.bytes[start:h.metrics.ends[i]])
+	if text, ok := h.metrics.At(i); ok {
 		e.Metrics = &text
 	}
 	return e
@@ -58,17 +55,17 @@ func (h *historyReader) row(i int) *EntryRow {
 
 // ReadRun reads a line of a runs file; nil where it is refused.
 func ReadRun(layout string, key *redact.Key, line string) RunRow {
-	r := &runsReader{origin: origin{layout: layout}}
+	r := &runsReader{Cells: lines.NewCells(runFields), origin: origin{layout: layout}}
 	if key != nil {
 		r.r = redact.New(*key, nil)
 	}
-	if r.line([]byte(line)) != nil {
+	if r.Line([]byte(line)) != nil {
 		return nil
 	}
 	row := RunRow{}
 	for i, f := range runFields {
-		if r.columns[i].valid[0] {
-			row[f.Name] = string(r.columns[i].bytes)
+		if text, ok := r.At(0, i); ok {
+			row[f.Name] = text
 		}
 	}
 	return row
@@ -80,8 +77,8 @@ func ReadLog(content []byte) (run string, history []string, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	err = o.historyBlocks(bytes.NewReader(content))(context.Background(), func(b block) error {
-		for line := range bytes.Lines(b.text) {
+	err = o.historyBlocks(bytes.NewReader(content))(context.Background(), func(b lines.Block) error {
+		for line := range bytes.Lines(b.Text) {
 			history = append(history, string(line))
 		}
 		return nil

@@ -8,21 +8,20 @@ import (
 
 	"ddcore/core/jsontext"
 	"ddcore/core/redact"
-	"ddcore/core/tablefile"
+	"ddcore/core/source/lines"
 )
 
-var exportFields = textFields("export", "entity", "project", "kind", "record")
+var exportFields = lines.TextFields("export", "entity", "project", "kind", "record")
 
 // exportReader keeps the manifest or the state of an export as one row.
 type exportReader struct {
-	kind    string
-	r       *redact.Redactor
-	once    jsontext.Once
-	rows    int
-	columns [5]packed
+	lines.Cells
+	kind string
+	r    *redact.Redactor
+	once jsontext.Once
 }
 
-func (x *exportReader) line(text []byte) error {
+func (x *exportReader) Line(text []byte) error {
 	if err := jsontext.Whole(text); err != nil {
 		return err
 	}
@@ -35,10 +34,7 @@ func (x *exportReader) line(text []byte) error {
 		text = x.r.JSON(text)
 	}
 	o := originOf(text)
-	for i, value := range []string{o.export, o.entity, o.project, x.kind, string(text)} {
-		x.columns[i].add([]byte(value), value != "")
-	}
-	x.rows++
+	x.Append([][]byte{orNull(o.export), orNull(o.entity), orNull(o.project), []byte(x.kind), text})
 	return nil
 }
 
@@ -58,28 +54,12 @@ func runsOf(record []byte) (ids []string) {
 	return ids
 }
 
-func (x *exportReader) placeholder() {
-	for i := range x.columns {
-		x.columns[i].add(nil, false)
+// orNull gives the cell of a text, "" being null.
+func orNull(text string) []byte {
+	if text == "" {
+		return nil
 	}
-	x.rows++
-}
-
-func (x *exportReader) reset() {
-	for i := range x.columns {
-		x.columns[i].reset()
-	}
-	x.rows = 0
-}
-
-func (x *exportReader) count() int { return x.rows }
-
-func (x *exportReader) encode(e *tablefile.Encoder) []tablefile.Chunk {
-	chunks := make([]tablefile.Chunk, len(x.columns))
-	for i := range x.columns {
-		chunks[i] = x.columns[i].encode(e)
-	}
-	return chunks
+	return []byte(text)
 }
 
 // origin is what a file's rows have in common.

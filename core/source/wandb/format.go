@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"ddcore/core/jsontext"
+	"ddcore/core/source/lines"
 )
 
 // Format is a kind of file.
@@ -68,10 +69,6 @@ func (f Format) layout() string {
 	}
 }
 
-// tries is how many lines Recognise looks at: the first ones may be broken, or
-// of runs without history.
-const tries = 200
-
 // Recognise tells a file's format by what is in it.
 func Recognise(path string) (Format, error) {
 	switch filepath.Ext(path) {
@@ -112,25 +109,16 @@ func recogniseRecord(head []byte) Format {
 }
 
 func recogniseLines(r *bufio.Reader, path string) (Format, error) {
-	onlyEmpty := false
-	for range tries {
-		line, err := r.ReadBytes('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return Unknown, fmt.Errorf("read: %w", err)
-		}
-		line = bytes.TrimSpace(line)
-		if f := classify(line); f != Unknown {
-			return f, nil
-		}
+	found, onlyEmpty := Unknown, false
+	err := lines.Head(r, func(line []byte) bool {
+		found = classify(line)
 		onlyEmpty = onlyEmpty || string(line) == "[]"
-		if err != nil {
-			break
-		}
-	}
-	if onlyEmpty && strings.Contains(filepath.Base(path), "history") {
+		return found != Unknown
+	})
+	if err == nil && found == Unknown && onlyEmpty && strings.Contains(filepath.Base(path), "history") {
 		return LegacyHistory, nil // no run has any
 	}
-	return Unknown, nil
+	return found, err
 }
 
 // classify tells the format of a line by the keys of its object.

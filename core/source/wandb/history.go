@@ -8,6 +8,7 @@ import (
 
 	"ddcore/core/jsontext"
 	"ddcore/core/redact"
+	"ddcore/core/source/lines"
 	"ddcore/core/tablefile"
 )
 
@@ -43,19 +44,19 @@ type historyReader struct {
 	t        template
 	run      string
 	rows     int
-	runs     texts
-	rests    texts
-	steps    ints
+	runs     lines.Texts
+	rests    lines.Texts
+	steps    lines.Ints
 	floats   [numFloats][]float64
-	metrics  packed
+	metrics  lines.Packed
 	current  [numFloats]float64
 	atStep   int64
 	hasStep  bool
 	learning []byte // the run's own JSON, for names
 }
 
-// line reads one line: an entry, or a list of entries in the legacy layout.
-func (h *historyReader) line(line []byte) error {
+// Line reads one line: an entry, or a list of entries in the legacy layout.
+func (h *historyReader) Line(line []byte) error {
 	start := h.rows
 	err := h.entries(line)
 	if err != nil {
@@ -174,21 +175,21 @@ func (h *historyReader) byTemplate(text []byte, i int) (end int, ok bool) {
 		h.current[c] = tablefile.Null
 	}
 	h.hasStep = false
-	mark := len(h.metrics.bytes)
+	mark := len(h.metrics.Bytes)
 	for k := range h.t.e.slots {
 		gap := h.t.gaps[k]
 		if !bytes.HasPrefix(text[i:], gap) {
-			h.metrics.bytes = h.metrics.bytes[:mark]
+			h.metrics.Bytes = h.metrics.Bytes[:mark]
 			return i, false
 		}
 		if i, ok = h.number(&h.t.e.slots[k], text, i+len(gap)); !ok {
-			h.metrics.bytes = h.metrics.bytes[:mark]
+			h.metrics.Bytes = h.metrics.Bytes[:mark]
 			return i, false
 		}
 	}
 	gap := h.t.gaps[len(h.t.gaps)-1]
 	if !bytes.HasPrefix(text[i:], gap) {
-		h.metrics.bytes = h.metrics.bytes[:mark]
+		h.metrics.Bytes = h.metrics.Bytes[:mark]
 		return i, false
 	}
 	h.append()
@@ -205,7 +206,7 @@ func (h *historyReader) number(s *slot, text []byte, i int) (end int, ok bool) {
 			return i, false
 		}
 		if end, err := jsontext.Number(text, i); err == nil {
-			h.metrics.bytes = append(append(h.metrics.bytes, s.before...), text[i:end]...)
+			h.metrics.Bytes = append(append(h.metrics.Bytes, s.before...), text[i:end]...)
 			return end, true
 		}
 		return i, false
@@ -255,61 +256,65 @@ func (h *historyReader) step(text []byte, i int) (end int, ok bool) {
 
 // append adds the current entry to the columns.
 func (h *historyReader) append() {
-	h.runs.add(h.t.e.runID, true)
-	h.rests.add(string(h.t.e.rest), h.t.e.rest != nil)
-	h.steps.add(h.atStep, h.hasStep)
+	h.runs.Add(h.t.e.runID, true)
+	h.rests.Add(string(h.t.e.rest), h.t.e.rest != nil)
+	h.steps.Add(h.atStep, h.hasStep)
 	for c, v := range h.current {
 		h.floats[c] = append(h.floats[c], v)
 	}
 	if h.t.e.hasMetrics {
-		h.metrics.bytes = append(h.metrics.bytes, h.t.e.metricsEnd...)
+		h.metrics.Bytes = append(h.metrics.Bytes, h.t.e.metricsEnd...)
 	}
-	h.metrics.end(h.t.e.hasMetrics)
+	h.metrics.End(h.t.e.hasMetrics)
 	h.rows++
 	for rule, n := range h.t.counts {
 		h.r.Counts[rule] += n
 	}
 }
 
-// placeholder stands for a line that is rejected.
-func (h *historyReader) placeholder() {
-	h.runs.add("", false)
-	h.rests.add("", false)
-	h.steps.add(0, false)
+// Placeholder stands for a line that is rejected.
+func (h *historyReader) Placeholder() {
+	h.runs.Add("", false)
+	h.rests.Add("", false)
+	h.steps.Add(0, false)
 	for c := range h.floats {
 		h.floats[c] = append(h.floats[c], tablefile.Null)
 	}
-	h.metrics.end(false)
+	h.metrics.End(false)
 	h.rows++
 }
 
 // truncate takes back the rows from n on.
 func (h *historyReader) truncate(n int) {
-	h.runs.codes, h.rests.codes, h.steps.codes = h.runs.codes[:n], h.rests.codes[:n], h.steps.codes[:n]
+	h.runs.Truncate(n)
+	h.rests.Truncate(n)
+	h.steps.Truncate(n)
 	for c := range h.floats {
 		h.floats[c] = h.floats[c][:n]
 	}
-	h.metrics.truncate(n)
+	h.metrics.Truncate(n)
 	h.rows = n
 }
 
-// reset forgets the run, too: what a block becomes must not hang on the blocks
+// Reset forgets the run, too: what a block becomes must not hang on the blocks
 // that its worker had before.
-func (h *historyReader) reset() {
+func (h *historyReader) Reset() {
 	h.truncate(0)
 	h.t, h.run = template{}, ""
-	h.runs, h.rests, h.steps = texts{codes: h.runs.codes}, texts{codes: h.rests.codes}, ints{codes: h.steps.codes}
+	h.runs.Reset()
+	h.rests.Reset()
+	h.steps.Reset()
 }
 
-func (h *historyReader) count() int { return h.rows }
+func (h *historyReader) Count() int { return h.rows }
 
-func (h *historyReader) encode(e *tablefile.Encoder) []tablefile.Chunk {
+func (h *historyReader) Encode(e *tablefile.Encoder) []tablefile.Chunk {
 	chunks := []tablefile.Chunk{
-		repeat(e, h.layout, h.rows), repeat(e, h.entity, h.rows), repeat(e, h.project, h.rows),
-		h.runs.encode(e), h.steps.encode(e),
+		lines.Repeat(e, h.layout, h.rows), lines.Repeat(e, h.entity, h.rows), lines.Repeat(e, h.project, h.rows),
+		h.runs.Encode(e), h.steps.Encode(e),
 	}
 	for c := range h.floats {
 		chunks = append(chunks, e.SplitFloats(h.floats[c]))
 	}
-	return append(chunks, h.metrics.encode(e), h.rests.encode(e))
+	return append(chunks, h.metrics.Encode(e), h.rests.Encode(e))
 }

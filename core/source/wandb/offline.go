@@ -8,6 +8,8 @@ import (
 	"hash/crc32"
 	"io"
 
+	"ddcore/core/source/lines"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -163,15 +165,15 @@ const (
 )
 
 // blocks shows the run as one line.
-func (o *offlineRun) blocks() blocks {
-	return func(_ context.Context, yield func(block) error) error {
-		return yield(block{text: o.line, line: 1, broken: o.broken, isLast: true})
+func (o *offlineRun) blocks() lines.Blocks {
+	return func(_ context.Context, yield func(lines.Block) error) error {
+		return yield(lines.Block{Text: o.line, Line: 1, Broken: o.broken, IsLast: true})
 	}
 }
 
 // historyBlocks reads the log again and shows its history as lines.
-func (o *offlineRun) historyBlocks(r io.Reader) blocks {
-	return func(ctx context.Context, yield func(block) error) error {
+func (o *offlineRun) historyBlocks(r io.Reader) lines.Blocks {
+	return func(ctx context.Context, yield func(lines.Block) error) error {
 		log, line := logReader{r: r}, int64(1)
 		var text []byte
 		err := log.records(func(record []byte) error {
@@ -185,18 +187,18 @@ func (o *offlineRun) historyBlocks(r io.Reader) blocks {
 				text = text[:before]
 				return log.damage(err.Error())
 			}
-			if len(text) < blockBytes {
+			if len(text) < lines.BlockBytes {
 				return ctx.Err()
 			}
-			full := block{text: text, line: line}
+			full := lines.Block{Text: text, Line: line}
 			line += int64(countLines(text))
 			text = nil
 			return yield(full)
 		})
-		last := block{text: text, line: line, isLast: true}
+		last := lines.Block{Text: text, Line: line, IsLast: true}
 		var damage *errDamaged
 		if errors.As(err, &damage) {
-			last.broken, err = &Reject{Reason: damage.Error()}, nil
+			last.Broken, err = damage.Error(), nil
 		}
 		if err != nil {
 			return err

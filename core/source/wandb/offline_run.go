@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ddcore/core/jsontext"
+	"ddcore/core/source/lines"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -19,7 +20,7 @@ import (
 type offlineRun struct {
 	id, entity, project string
 	line                []byte // the run in the legacy layout
-	broken              *Reject
+	broken              string
 }
 
 // tree is a JSON object in the making; leaves are JSON text.
@@ -168,7 +169,7 @@ func readOfflineRun(r io.Reader) (*offlineRun, error) {
 	})
 	var damage *errDamaged
 	if errors.As(err, &damage) {
-		o.broken = &Reject{Reason: damage.Error()}
+		o.broken = damage.Error()
 	} else if err != nil {
 		return nil, err
 	}
@@ -202,7 +203,7 @@ func (o *offlineRun) readRun(data []byte, run, config, summary *tree) {
 		case field == 5:
 			summary.update(data)
 		case field == 10:
-			tags = jsontext.AppendQuoted(comma(tags), string(bytes.ToValidUTF8(data, []byte("\uFFFD"))))
+			tags = jsontext.AppendQuoted(lines.Comma(tags), string(bytes.ToValidUTF8(data, []byte("\uFFFD"))))
 		case field == 17:
 			run.text("created_at", timeText(data))
 		case field == 21:
@@ -247,7 +248,7 @@ func readEnvironment(data []byte, t *tree) {
 		case field == 3:
 			t.text("startedAt", timeText(data))
 		case field == 5:
-			args = jsontext.AppendQuoted(comma(args), string(bytes.ToValidUTF8(data, []byte("\uFFFD"))))
+			args = jsontext.AppendQuoted(lines.Comma(args), string(bytes.ToValidUTF8(data, []byte("\uFFFD"))))
 		case field == 9:
 			gitRecord(data, t.at([]string{"git"}))
 		case field == 27:

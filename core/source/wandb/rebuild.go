@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"ddcore/core/jsontext"
+	"ddcore/core/source/lines"
 )
 
 // RunRow is a row of raw.wandb_runs: a column that is null has no entry.
@@ -20,9 +21,9 @@ func (row RunRow) Rebuild() []byte {
 		switch {
 		case !ok:
 		case column >= runConfig:
-			run = appendMember(run, []byte(key), []byte(value))
+			run = lines.AppendMember(run, []byte(key), []byte(value))
 		default:
-			run = appendMember(run, []byte(key), jsontext.AppendQuoted(nil, value))
+			run = lines.AppendMember(run, []byte(key), jsontext.AppendQuoted(nil, value))
 		}
 	}
 	if rest, ok := row["rest"]; ok {
@@ -30,17 +31,17 @@ func (row RunRow) Rebuild() []byte {
 			if string(key) == outerKey && layout == "v3" {
 				outer = value[1 : len(value)-1]
 			} else {
-				run = appendMember(run, key, value)
+				run = lines.AppendMember(run, key, value)
 			}
 			return nil
 		})
 	}
-	run = bytes.Join([][]byte{{'{'}, run, {'}'}}, nil)
+	run = lines.Object(run)
 	if layout != "v3" {
 		return run
 	}
-	line := appendMember(slices.Clone(outer), []byte("run"), run)
-	return bytes.Join([][]byte{{'{'}, line, {'}'}}, nil)
+	line := lines.AppendMember(slices.Clone(outer), []byte("run"), run)
+	return lines.Object(line)
 }
 
 // EntryRow is a row of raw.wandb_history; nil is null.
@@ -72,26 +73,26 @@ func (row EntryRow) Rebuild() []byte {
 	text := func(c int) []byte {
 		return appendNumber(nil, number{*row.Floats[c], bytes.Contains([]byte(whole), []byte(`"`+floatNames[c]+`"`))})
 	}
-	entry := appendMember(nil, []byte("run_id"), jsontext.AppendQuoted(nil, row.RunID))
+	entry := lines.AppendMember(nil, []byte("run_id"), jsontext.AppendQuoted(nil, row.RunID))
 	if row.Step != nil {
-		entry = appendMember(entry, []byte("step"), strconv.AppendInt(nil, *row.Step, 10))
+		entry = lines.AppendMember(entry, []byte("step"), strconv.AppendInt(nil, *row.Step, 10))
 	}
 	for _, c := range []int{timestamp, runtime} {
 		switch {
 		case row.Floats[c] == nil:
 		case c == timestamp && form == "text":
-			entry = appendMember(entry, []byte(floatNames[c]), jsontext.AppendQuoted(nil, string(text(c))))
+			entry = lines.AppendMember(entry, []byte(floatNames[c]), jsontext.AppendQuoted(nil, string(text(c))))
 		default:
-			entry = appendMember(entry, []byte(floatNames[c]), text(c))
+			entry = lines.AppendMember(entry, []byte(floatNames[c]), text(c))
 		}
 	}
 	if members != "" {
-		entry = append(comma(entry), members...)
+		entry = append(lines.Comma(entry), members...)
 	}
 	if !isAbsent {
-		entry = appendMember(entry, []byte("metrics"), row.metrics(text))
+		entry = lines.AppendMember(entry, []byte("metrics"), row.metrics(text))
 	}
-	return bytes.Join([][]byte{{'{'}, entry, {'}'}}, nil)
+	return lines.Object(entry)
 }
 
 // metrics joins the metrics with a column and the others.
@@ -102,8 +103,8 @@ func (row EntryRow) metrics(text func(c int) []byte) []byte {
 	}
 	for c := trainLoss; c < numFloats; c++ {
 		if row.Floats[c] != nil {
-			out = appendMember(out, []byte(floatNames[c]), text(c))
+			out = lines.AppendMember(out, []byte(floatNames[c]), text(c))
 		}
 	}
-	return bytes.Join([][]byte{{'{'}, out, {'}'}}, nil)
+	return lines.Object(out)
 }

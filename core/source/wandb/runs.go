@@ -1,23 +1,14 @@
 package wandb
 
 import (
-	"bytes"
 	"errors"
 
 	"ddcore/core/jsontext"
 	"ddcore/core/redact"
-	"ddcore/core/tablefile"
+	"ddcore/core/source/lines"
 )
 
-var runFields = textFields("layout", "entity", "project", "export", "run_id", "run_name", "state", "created_at", "updated_at", "config", "summary", "metadata", "rest")
-
-func textFields(names ...string) []tablefile.Field {
-	fields := make([]tablefile.Field, len(names))
-	for i, n := range names {
-		fields[i] = tablefile.Field{Name: n, Type: tablefile.Text}
-	}
-	return fields
-}
+var runFields = lines.TextFields("layout", "entity", "project", "export", "run_id", "run_name", "state", "created_at", "updated_at", "config", "summary", "metadata", "rest")
 
 // Columns of a run, in the order of runFields.
 const (
@@ -56,15 +47,14 @@ const outerKey = "_line"
 
 // runsReader fills the columns of one block of runs.
 type runsReader struct {
+	lines.Cells
 	origin
-	r       *redact.Redactor
-	once    jsontext.Once
-	copies  jsontext.Copies
-	rows    int
-	columns [numRunColumns]packed
+	r      *redact.Redactor
+	once   jsontext.Once
+	copies jsontext.Copies
 }
 
-func (r *runsReader) line(line []byte) error {
+func (r *runsReader) Line(line []byte) error {
 	if err := r.copies.Whole(line); err != nil {
 		return err
 	}
@@ -83,7 +73,7 @@ func (r *runsReader) line(line []byte) error {
 			if string(key) == "run" && value[0] == '{' {
 				run = value
 			} else {
-				outer = appendMember(outer, key, value)
+				outer = lines.AppendMember(outer, key, value)
 			}
 			return nil
 		})
@@ -91,7 +81,7 @@ func (r *runsReader) line(line []byte) error {
 			return errors.New("run is missing or no object")
 		}
 	}
-	return r.append(run, outer)
+	return r.run(run, outer)
 }
 
 // errFound ends a walk that has what it looked for.
@@ -113,8 +103,8 @@ func idOf(line []byte) (id string) {
 	return id
 }
 
-func (r *runsReader) append(run, outer []byte) error {
-	var cells [numRunColumns][]byte
+func (r *runsReader) run(run, outer []byte) error {
+	cells := make([][]byte, numRunColumns)
 	rest := make([]byte, 0, len(run))
 	_ = r.copies.Members(run, func(key, value []byte) error {
 		column, ok := runKeys[r.layout][string(key)]
@@ -124,26 +114,23 @@ func (r *runsReader) append(run, outer []byte) error {
 			}
 			cells[column] = nil
 		}
-		rest = appendMember(rest, key, value)
+		rest = lines.AppendMember(rest, key, value)
 		return nil
 	})
 	if cells[runID] == nil {
 		return errors.New("run_id is missing or no text")
 	}
 	if outer != nil {
-		rest = appendMember(rest, []byte(outerKey), bytes.Join([][]byte{{'{'}, outer, {'}'}}, nil))
+		rest = lines.AppendMember(rest, []byte(outerKey), lines.Object(outer))
 	}
 	cells[0] = []byte(r.layout)
 	if r.export != "" {
 		cells[runExport] = []byte(r.export)
 	}
 	if len(rest) > 0 {
-		cells[runRest] = bytes.Join([][]byte{{'{'}, rest, {'}'}}, nil)
+		cells[runRest] = lines.Object(rest)
 	}
-	for i := range cells {
-		r.columns[i].add(cells[i], cells[i] != nil)
-	}
-	r.rows++
+	r.Append(cells)
 	return nil
 }
 
@@ -158,28 +145,4 @@ func cell(column int, value []byte) ([]byte, bool) {
 	}
 	text, ok := jsontext.Unquote(value[1 : len(value)-1])
 	return append([]byte{}, text...), ok
-}
-
-func (r *runsReader) placeholder() {
-	for i := range r.columns {
-		r.columns[i].add(nil, false)
-	}
-	r.rows++
-}
-
-func (r *runsReader) reset() {
-	for i := range r.columns {
-		r.columns[i].reset()
-	}
-	r.rows = 0
-}
-
-func (r *runsReader) count() int { return r.rows }
-
-func (r *runsReader) encode(e *tablefile.Encoder) []tablefile.Chunk {
-	chunks := make([]tablefile.Chunk, len(r.columns))
-	for i := range r.columns {
-		chunks[i] = r.columns[i].encode(e)
-	}
-	return chunks
 }

@@ -13,6 +13,7 @@ import (
 
 	"ddcore/core/jsontext"
 	"ddcore/core/redact"
+	"ddcore/core/source/lines"
 	"ddcore/core/source/wandb"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -29,13 +30,13 @@ func write(t testing.TB, name string, lines ...string) string {
 }
 
 // convert reads a file into rows: a map per row, without nulls.
-func convert(t testing.TB, path, table string, key *redact.Key) ([]map[string]any, *wandb.Outcome) {
+func convert(t testing.TB, path, table string, key *redact.Key) ([]map[string]any, *lines.Outcome) {
 	t.Helper()
 	format, err := wandb.Recognise(path)
 	require.NoError(t, err)
 	require.Contains(t, format.Tables(), table)
 	out := filepath.Join(t.TempDir(), "out.parquet")
-	outcome, err := wandb.Convert(context.Background(), wandb.Job{Path: path, Format: format, Table: table, Out: out, Key: key, Workers: 2})
+	outcome, err := format.Convert(context.Background(), lines.Job{Path: path, Table: table, Out: out, Key: key, Workers: 2})
 	require.NoError(t, err)
 	return readRows(t, out), outcome
 }
@@ -270,7 +271,7 @@ func TestAListIsWholeOrRejected(t *testing.T) {
 	require.EqualValues(t, 200, rows[2]["step"])
 }
 
-func rejectRows(o *wandb.Outcome) (rows []int64) {
+func rejectRows(o *lines.Outcome) (rows []int64) {
 	for _, r := range o.Rejects {
 		rows = append(rows, r.Row)
 	}
