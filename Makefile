@@ -48,6 +48,7 @@ fuzz: ## fuzz every parser, a minute each
 	go test ./core/source/pydict -fuzz FuzzScan -fuzztime 60s
 	go test ./core/decimal -fuzz FuzzRead -fuzztime 60s
 	go test ./core/tablefile -fuzz FuzzTextReader -fuzztime 60s
+	go test ./core/feature -fuzz FuzzWindow -fuzztime 60s
 	go test ./core/curate/runtypes -fuzz FuzzClassify -fuzztime 60s
 	go test ./core/curate/runtypes -fuzz FuzzLoad -fuzztime 60s
 	go test ./core/jsontext -fuzz FuzzWhole -fuzztime 60s

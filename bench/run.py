@@ -3,7 +3,7 @@
 run.py [--rounds N] [--full DIR]
 
 Makes the raw files (`ddcore sample`) and one environment a rival under
-build/bench, once; then runs compare.py, wandb_check.py and queries.py.
+build/bench, once; then runs compare.py, features_check.py, wandb_check.py and queries.py.
 """
 
 import argparse
@@ -19,6 +19,7 @@ TOP = HERE.parent
 WORK = TOP / "build" / "bench"
 RIVALS = ("datadec", "duckdb", "polars")
 DDCORE = TOP / ".venv" / "bin" / "ddcore"
+FEATURE_COMMANDS = ("ddcore", "polars", "pandas")
 # Runs without history and runs that crashed leave 500,136 rows.
 WANDB_SHAPE = ("--runs", "500", "--history-rows", "1115", "--checkpoints", "-1")
 # Six checkpoints with all questions: 226,092 instances in 366 MB of JSON; then 60.
@@ -85,6 +86,9 @@ def main() -> None:
         "full", a.full or sample(WORK / "raw", "--full", "--checkpoints", "-1"), "commands.toml", a.rounds
     )
     queries = output(TOP / ".venv" / "bin" / "python", HERE / "queries.py", made / "ddcore" / "lake", python)
+    features, outputs = compare("features", made / "ddcore" / "lake", "features.toml", a.rounds)
+    polars = venvs / "polars" / "bin" / "python"
+    equal = output(polars, HERE / "features_check.py", *(outputs / name for name in FEATURE_COMMANDS))
     wandb, made = compare("wandb", sample(WORK / "wandb-raw", *WANDB_SHAPE), "wandb.toml", a.rounds)
     check = output(python, HERE / "wandb_check.py", *(made / name for name in WANDB_COMMANDS))
     raw = sample(WORK / "instances-raw", *INSTANCES_SHAPE)
@@ -101,6 +105,7 @@ def main() -> None:
         "What is compared, and how we stood in for what datadec lacks: `bench/README.md`.\n\n"
         f"{(HERE / 'goals.md').read_text(encoding='utf-8')}\n"
         f"## Raw files to all curated tables, full shape\n\n{table}\n"
+        f"## Features: 69,300 series x 6 metrics, 25 features each\n\n{features}\n{equal}\n"
         f"## W&B: 500 runs, 500,136 history rows, 212 MB of JSONL\n\n{wandb}\n{check}\n"
         "## Instances: 6 checkpoints, 226,092 instances, 823,470 choices, 366 MB of JSON in archives of 64 MB\n\n"
         f"{instances}\n{same}\n"

@@ -9,6 +9,7 @@ import (
 
 	"ddcore/core"
 	"ddcore/core/contract"
+	"ddcore/core/feature"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,7 +17,7 @@ import (
 // TestDocs renders the references that follow from the code and compares them
 // with the committed files; -update rewrites them.
 func TestDocs(t *testing.T) {
-	for name, text := range map[string]string{"tables.md": tablesMarkdown(t), "verbs.md": verbsMarkdown()} {
+	for name, text := range map[string]string{"tables.md": tablesMarkdown(t), "verbs.md": verbsMarkdown(), "features.md": featuresMarkdown()} {
 		path := filepath.Join("..", "docs", name)
 		if *update {
 			require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
@@ -67,6 +68,28 @@ func verbsMarkdown() string {
 		for _, a := range v.Args {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", a.Name, strings.ReplaceAll(a.Type.String(), "interface {}", "any"), a.Help)
 		}
+	}
+	return b.String()
+}
+
+func featuresMarkdown() string {
+	var b strings.Builder
+	b.WriteString("# Features\n\nGenerated from the catalogue (`core/feature/catalogue.go`) by `make golden`. Do not edit. What a call of `features` gives is in the [guide](guide.md#features).\n\n" + feature.Rules + "\n")
+	b.WriteString("\n## Of a series in a window: `<series>__<window>__<name>`\n\n| name | formula | from | unit | points needed |\n|---|---|---|---|--:|\n")
+	for _, s := range feature.Stats {
+		name := s.Name
+		if s.Name == "at" {
+			name = "at_<k>of<grid>"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %d |\n", name, s.Formula, s.Inputs, s.Unit, s.Least)
+	}
+	b.WriteString("\n## Comparisons, on request (`deltas`)\n\n| name | columns | formula | from |\n|---|---|---|---|\n")
+	for _, d := range feature.Deltas {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", d.Name, d.Column, d.Formula, d.Inputs)
+	}
+	b.WriteString("\n## Targets: `target_<series>__<at>`\n\n| at | value |\n|---|---|\n")
+	for _, p := range feature.Places {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", p.Name, p.Value)
 	}
 	return b.String()
 }

@@ -37,6 +37,7 @@ var Verbs = []Verb{
 	verb("describe", "Show a table's columns: type, unit, range and meaning.", true, describe),
 	verb("table", "Read a table: filters, columns, order.", true, table),
 	verb("sql", "Run an SQL query on the lake (read-only).", true, query),
+	verb("features", "Make one row per item to predict: features of windows of its curves, metadata and targets.", true, features),
 	verb("export", "Write a table or a query to a Parquet, CSV, JSON or Arrow file.", true, export),
 	verb("snapshots", "List the lake's snapshots, oldest first.", true, snapshots),
 	verb("files", "List the raw files that the lake holds (the manifest).", true, files),

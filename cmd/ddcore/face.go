@@ -52,6 +52,10 @@ echo 'FROM recipes' | ddcore sql -`,
 	case "export":
 		return face{positional: "name", use: "[TABLE]", most: 1, complete: a.completeTable, short: selection, example: `ddcore export evals --to evals.parquet -f task=arc_easy
 ddcore export --sql 'FROM evals WHERE step = ?' -p 0 --to start.csv`}
+	case "features":
+		return face{short: map[string]string{"filters": "f", "where": "w"}, example: `ddcore features --target arc_easy --window 10%,20% -f params=150M,300M
+ddcore features --target arc_easy --target-params 1B --window 100% --metrics primary_metric,pile-valppl -o csv
+ddcore features --source run_history --target arc_easy --target-at gain --window 50% --save early`}
 	case "rejects":
 		return face{short: selection}
 	case "sample":

@@ -17,6 +17,8 @@ import (
 var metavars = map[string]string{
 	"filters": "COLUMN=VALUE,...", "where": "SQL", "columns": "COLUMN,...", "order_by": "COLUMN,...", "params": "VALUE",
 	"sql": "QUERY", "part": "K/N", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
+	"window": "WINDOW,...", "target": "TARGET,...", "target_at": "PLACE", "target_params": "PARAMS", "tasks": "TASK,...", "metrics": "METRIC,...", "thresholds": "SERIES=VALUE",
+	"stats": "STAT,...", "deltas": "KIND,...", "metadata": "COLUMN,...", "save": "NAME", "source": "TABLE",
 }
 
 // notes add to an argument's help what holds on the command line only.

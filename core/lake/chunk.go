@@ -56,6 +56,9 @@ func (c Column) IsNull(i int) bool {
 	return word>>(i%64)&1 == 0
 }
 
+// HasNulls tells whether any row may be null.
+func (c Column) HasNulls() bool { return c.valid != nil }
+
 // String views row i of a VARCHAR column, without a copy.
 func (c Column) String(i int) string { return unsafe.Slice((*duckString)(c.data), c.n)[i].view() }
 

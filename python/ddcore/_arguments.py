@@ -64,6 +64,14 @@ def all_filters(given: Mapping[str, object]) -> dict[str, Any]:
     return out
 
 
+def once(filters: Mapping[str, object] | None, equal: Mapping[str, object], where: str) -> dict[str, Any]:
+    """Give the filters of both spellings, each column once."""
+    twice = sorted(set(filters or {}) & set(equal))
+    if twice:
+        raise invalid(f"{where}: {', '.join(twice)} is given twice", "once in filters and once by name")
+    return all_filters({**(filters or {}), **equal})
+
+
 def select(
     name: str,
     filters: Mapping[str, object] | None,
@@ -74,12 +82,9 @@ def select(
     equal: Mapping[str, object],
 ) -> dict[str, Any]:
     """Give a selection of rows and columns: the core's SelectArgs."""
-    twice = sorted(set(filters or {}) & set(equal))
-    if twice:
-        raise invalid(f"table {name}: {', '.join(twice)} is given twice", "once in filters and once by name")
     return {
         "name": name,
-        "filters": all_filters({**(filters or {}), **equal}),
+        "filters": once(filters, equal, f"table {name}"),
         "where": where,
         "columns": names(columns),
         "order_by": names(order_by),

@@ -444,6 +444,94 @@ class Lake:
         query = {"sql": sql, "params": _arguments.values(params, "params")}
         return _native.call("sql", self.path, query, self._options())
 
+    def features(
+        self,
+        *,
+        window: str | Iterable[str],
+        target: str | Iterable[str] | None = None,
+        target_at: str | None = None,
+        target_params: str | None = None,
+        source: str | None = None,
+        tasks: str | Iterable[str] | None = None,
+        metrics: str | Iterable[str] | None = None,
+        stats: str | Iterable[str] | None = None,
+        grid: int | None = None,
+        thresholds: Mapping[str, float] | None = None,
+        deltas: str | Iterable[str] | None = None,
+        metadata: str | Iterable[str] | None = None,
+        filters: Mapping[str, object] | None = None,
+        where: str | None = None,
+        long: bool = False,
+        save: str | None = None,
+        **equal: object,
+    ) -> pa.Table:
+        """Make one row per item to predict: features of windows of its curves, metadata and targets.
+
+        Nothing after a window is read into its features.
+
+        Args:
+            window: One window or several: "[from:]to", both ends included, in percent of the run ("20%"),
+                steps ("5000 steps", the default unit) or tokens ("2B tokens").
+            target: What to predict: a task (its primary metric), "<task>_<metric>", "<set>-valppl", "train_loss"
+                or a metric of curves; one or several.
+            target_at: "final" (the default), "best", "gain" (fine-tuned less pretrained), or a place in the run
+                such as "50%". A place within a window is refused.
+            target_params: Take the target at this size ("1B"), as the mean over its seeds, and leave out
+                that size's rows.
+            source: Where the curves are: "evals" (the default, with perplexity), "run_history" or "curves".
+            tasks: Tasks of evals, "all" for all; default: those of the targets, else the ten of OLMES.
+            metrics: Metrics; default: primary_metric, train_loss, or all of curves.
+            stats: Names of features, as docs/features.md lists them; default: all.
+            grid: Into how many equal parts a window is cut for the features at_...; default: 4.
+            thresholds: Series with the value for threshold_step: {"arc_easy_primary_metric": 0.5}.
+            deltas: Comparisons to add: "windows", "tasks", "sizes".
+            metadata: Columns of model_sizes, recipes, runs and matched_runs (pt_...) to add, an empty list for
+                none; default: size, schedule and recipe.
+            filters: Which items: column names with a value or several, as in `table`.
+            where: A condition on the items in SQL, e.g. "params_exact < 1e9".
+            long: One row per item, series and window, with the stats as columns.
+            save: Also keep the result as the table features.<name>; features.saved tells its snapshot and
+                arguments.
+            **equal: The same as filters: params="150M", recipe=["C4", "Dolma1.7"].
+
+        Returns:
+            One row per item (recipe, params, seed; project, run_id; or run) that has a checkpoint in a
+            window. Each field's metadata tell its role: id, group, metadata, feature
+            ("<series>__<window>__<stat>", a finite number or null) or target ("target_<series>__<at>");
+            and its unit and formula.
+
+        Raises:
+            NotFoundError: There is no such lake, table, task, metric or column, or no item fits.
+            InvalidError: A window cannot be read or reaches its target; the message says what to change.
+            BusyError: With save: another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+
+        Example:
+            >>> t = lake.features(target="arc_easy", window=["10%", "50%"], stats=["last", "slope"], metadata=[])
+            >>> t.column_names[:5]
+            ['recipe', 'params', 'seed', 'family', 'arc_easy_primary_metric__10pct__last']
+            >>> t.column_names[-1]
+            'target_arc_easy_primary_metric__final'
+        """
+        arguments = {
+            "window": _arguments.names(window),
+            "target": _arguments.names(target),
+            "target_at": target_at,
+            "target_params": target_params,
+            "source": source,
+            "tasks": _arguments.names(tasks),
+            "metrics": _arguments.names(metrics),
+            "stats": _arguments.names(stats),
+            "grid": _arguments.count(grid, "grid"),
+            "thresholds": None if thresholds is None else {str(k): float(v) for k, v in thresholds.items()},
+            "deltas": _arguments.names(deltas),
+            "metadata": _arguments.names(metadata),
+            "filters": _arguments.once(filters, equal, "features"),
+            "where": where,
+            "long": long,
+            "save": save,
+        }
+        return self._read("features", arguments)
+
     def export(
         self,
         name: str,
