@@ -54,6 +54,7 @@ fuzz: ## fuzz every parser, a minute each
 	go test ./core/source/wandb -fuzz FuzzRun -fuzztime 60s
 	go test ./core/source/wandb -fuzz FuzzOffline -fuzztime 60s -fuzzminimizetime 1s
 	go test ./core/source/instances -fuzz FuzzLine -fuzztime 60s
+	go test ./core/source/ladder -fuzz FuzzConvert -fuzztime 60s
 
 bench: $(VENV)/.installed ## measure against datadec, DuckDB and Polars
 	$(PYTHON) bench/run.py

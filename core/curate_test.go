@@ -42,6 +42,8 @@ var goldens = map[string]string{
 	"run_curves":           "SELECT * FROM run_curves",
 	"run_gaps":             "SELECT * FROM run_gaps",
 	"matched_runs":         "SELECT * FROM matched_runs",
+	"ladder_runs":          "SELECT * FROM ladder_runs",
+	"curves":               "SELECT * FROM curves WHERE task IN ('c4_en', 'mmlu_average') OR task IS NULL",
 }
 
 func TestGolden(t *testing.T) {

@@ -85,7 +85,7 @@ func TestEverythingIsDocumented(t *testing.T) {
 	for _, k := range contract.Kinds {
 		require.Contains(t, all.String(), k.Class)
 	}
-	for _, name := range []string{"hf_eval_results", "hf_macro_avg", "hf_ppl_results", "hf_scaling_law_fit", "raw.files", "raw.rejects", "raw.redactions", "raw.wandb_runs", "raw.wandb_history", "raw.wandb_exports", "DDCORE_EXTENSION_DIR", "DDCORE_LOCK_TIMEOUT", "DDCORE_DATA"} {
+	for _, name := range []string{"hf_eval_results", "hf_macro_avg", "hf_ppl_results", "hf_scaling_law_fit", "raw.files", "raw.rejects", "raw.redactions", "raw.wandb_runs", "raw.wandb_history", "raw.wandb_exports", "raw.ladder_checkpoints", "DDCORE_EXTENSION_DIR", "DDCORE_LOCK_TIMEOUT", "DDCORE_DATA"} {
 		require.Contains(t, all.String(), name)
 	}
 }

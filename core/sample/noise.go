@@ -27,6 +27,7 @@ const (
 	domainAccuracy
 	domainWandb
 	domainQuestion
+	domainLadder
 )
 
 // with gives the key of a more specific draw. The mixing is SplitMix64 (Steele,

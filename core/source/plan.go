@@ -34,6 +34,9 @@ type Status struct {
 	Bytes   int64
 }
 
+// knownSources says what can be ingested.
+const knownSources = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, runs of Weights & Biases, archives of evaluation instances, and the CSV files of the OLMo ladder"
+
 // Plan is what an ingest will do. Making it reads the files that may be known.
 type Plan struct {
 	Statuses []Status
@@ -96,7 +99,7 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, o Options, prog
 	if len(plan.actions) == 0 && len(plan.artifacts) == 0 {
 		return nil, &contract.Error{
 			Kind: contract.NotFound, Op: "ingest", Target: strings.Join(paths, " "), Err: fmt.Errorf("%d files, none of a known source", len(files)),
-			Hint: "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases; `ddcore sample DIR` makes files to try",
+			Hint: knownSources + "; `ddcore sample DIR` makes files to try",
 		}
 	}
 	if err := plan.learn(ctx, progress); err != nil {
@@ -144,8 +147,11 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 	if found, err := p.addArtifact(f); found || err != nil {
 		return err
 	}
+	if found, err := p.addLadder(f); found || err != nil {
+		return err
+	}
 	if status.Table == "" && f.named {
-		return invalid(f.Path, "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, and runs of Weights & Biases", "the file is of no known source")
+		return invalid(f.Path, knownSources, "the file is of no known source")
 	}
 	p.Statuses = append(p.Statuses, status)
 	return nil

@@ -42,11 +42,14 @@ type RawTable struct {
 }
 
 // Tables are all raw tables, in the order in which files are matched.
-var Tables = slices.Concat(hfTables, wandbTables, instanceTables)
+var Tables = slices.Concat(hfTables, wandbTables, instanceTables, ladderTables)
+
+// newest is the table of raw that came last: a lake that has it has them all.
+var newest = ladderTables[0].stored()
 
 // Ready tells whether Setup has been done, by this version of ddcore.
 func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
-	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'instance_problems'")
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = ?", newest)
 	if err != nil {
 		return false, fmt.Errorf("look for the manifest: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"ddcore/core/contract"
@@ -146,46 +145,24 @@ func (p *Plan) forget(manifest []manifestRow) {
 	}
 }
 
-// convert writes the Parquet file of a text file, and its rejects and counts of
-// redactions.
-func (a *action) convert(ctx context.Context, w *lake.Writer, threads int) (rejects int64, err error) {
-	dir := w.DataDir("raw", a.table.stored())
-	temp := filepath.Join(dir, padded(a.id)+"-partial.parquet")
+// convertWandb writes the Parquet file of a file of W&B.
+func (a *action) convertWandb(ctx context.Context, to string, threads int) (*converted, error) {
 	name := a.table.Name
 	if a.table.Original != "" {
 		name = a.table.Original
 	}
-	out, err := wandb.Convert(ctx, wandb.Job{Path: a.file.abs, Format: a.format, Table: name, Out: temp, Key: a.key, Names: a.names, Workers: threads})
+	out, err := wandb.Convert(ctx, wandb.Job{Path: a.file.abs, Format: a.format, Table: name, Out: to, Key: a.key, Names: a.names, Workers: threads})
 	if err != nil {
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		return 0, storeError(a.file, cause(err))
+		return nil, err
 	}
-	if a.file.sha256 != "" && a.file.sha256 != out.SHA256 {
-		return 0, invalid(a.file.Path, "is it still being written? wait for its end, then try again", "the file changed while it was read")
-	}
-	a.file.sha256 = out.SHA256
-	a.stored = filepath.Join(dir, a.file.storedName(padded(a.id)))
-	if err := os.Rename(temp, a.stored); err != nil {
-		return 0, storeError(a.file, cause(err))
-	}
-	found := make([]reject, len(out.Rejects))
-	for i, r := range out.Rejects {
-		found[i] = reject{r.Row, r.Reason, r.Text}
+	c := &converted{sha256: out.SHA256, redactions: out.Redactions}
+	for _, r := range out.Rejects {
 		if a.table.Original != "" {
-			found[i].text = "" // rejects are shown and exported; the redacted text is the other table's reject
+			r.Text = "" // rejects are shown and exported; the redacted text is the other table's reject
 		}
+		c.rejects = append(c.rejects, reject{r.Row, r.Reason, r.Text})
 	}
-	if err := writeRejects(ctx, w.Conn, a.id, found); err != nil {
-		return 0, err
-	}
-	for rule, n := range out.Redactions {
-		if err := w.Exec(ctx, "INSERT INTO lake.raw.redactions VALUES (?, ?, ?)", a.id, rule, n); err != nil {
-			return 0, fmt.Errorf("write counts of redactions: %w", err)
-		}
-	}
-	return int64(len(found)), nil
+	return c, nil
 }
 
 // wholeFile is the row of a reject that is about a file, not about one row.
