@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"ddcore/core"
@@ -17,6 +18,7 @@ import (
 var metavars = map[string]string{
 	"filters": "COLUMN=VALUE,...", "where": "SQL", "columns": "COLUMN,...", "order_by": "COLUMN,...", "params": "VALUE",
 	"sql": "QUERY", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
+	"small": "SIZE,...", "target": "SIZE", "metric": "METRIC,...", "target_metric": "METRIC", "task": "TASK,...", "step": "STEP",
 }
 
 // notes add to an argument's help what holds on the command line only.
@@ -90,7 +92,11 @@ func (f face) checkCount(cmd *cobra.Command, args []string) error {
 func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 	flag, short, help := dashes(arg.Name), f.short[arg.Name], arg.Help+notes[arg.Name]
 	out := argument{name: arg.Name, flag: flag}
-	switch arg.Type.Kind() {
+	kind := arg.Type.Kind()
+	if kind == reflect.Pointer { // null is a default other than 0
+		kind = arg.Type.Elem().Kind()
+	}
+	switch kind {
 	case reflect.Bool:
 		p := flags.BoolP(flag, short, false, help)
 		out.value = func() (any, error) { return *p, nil }
@@ -99,7 +105,7 @@ func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 		out.value = func() (any, error) { return *p, nil }
 	case reflect.Int, reflect.Int64:
 		least := int64(1)
-		if arg.Name == "seed" {
+		if slices.Contains([]string{"seed", "random_seed", "bootstrap"}, arg.Name) {
 			least = 0
 		}
 		p := new(int64)
