@@ -58,7 +58,7 @@ type Row struct {
 	Noise          *float64 `col:"recipe_noise"`
 	Spread         *float64 `col:"recipe_spread"`
 	Missing        *string  `col:"missing"`
-	Problem        *string  `col:"problem"`
+	Refusal        *string  `col:"refusal"`
 	BootstrapCount int64    `col:"n_bootstrap"`
 	RandomSeed     int64    `col:"random_seed"`
 }
@@ -133,11 +133,11 @@ func refuse(rows []Row) error {
 	problems := map[string]bool{}
 	var first string
 	for _, r := range rows {
-		if r.Problem == nil {
+		if r.Refusal == nil {
 			return nil
 		}
-		if problems[*r.Problem] = true; first == "" {
-			first = *r.Problem
+		if problems[*r.Refusal] = true; first == "" {
+			first = *r.Refusal
 		}
 	}
 	if first == "" {
@@ -290,7 +290,7 @@ func (c *comparison) row(at *step, ref *reference, problem string) Row {
 		r.TargetStep = &ref.step
 	}
 	if problem != "" {
-		r.Problem = &problem
+		r.Refusal = &problem
 		return r
 	}
 	small, target := at.scores, ref.scores.only(at.scores.recipes)

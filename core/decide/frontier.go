@@ -10,7 +10,7 @@ import (
 // same only the most accurate can stay. What costs nothing has learnt nothing:
 // untrained models are left out.
 func Frontier(rows []Row) []Row {
-	rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Problem != nil || *r.Compute == 0 })
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Refusal != nil || *r.Compute == 0 })
 	slices.SortStableFunc(rows, func(a, b Row) int {
 		return cmp.Or(
 			cmp.Compare(text(a.Task), text(b.Task)), cmp.Compare(a.Metric, b.Metric),

@@ -23,7 +23,7 @@ type NoiseRow struct {
 	Spread  *float64 `col:"recipe_spread"`
 	Ratio   *float64 `col:"spread_to_noise"`
 	Missing *string  `col:"missing"`
-	Problem *string  `col:"problem"`
+	Refusal *string  `col:"refusal"`
 }
 
 // Noise measures the noise at the steps at which every recipe that has two
@@ -45,7 +45,7 @@ func Noise(ctx context.Context, o Options, load func(params string, metrics []st
 				}
 				found := cube.noise(o.Step, task, metric)
 				for _, r := range found {
-					asked = append(asked, Row{Problem: r.Problem})
+					asked = append(asked, Row{Refusal: r.Refusal})
 				}
 				rows = append(rows, found...)
 			}
@@ -64,7 +64,7 @@ func (c *Cube) noise(at Step, task, metric string) []NoiseRow {
 	}
 	fail := func(format string, args ...any) []NoiseRow {
 		problem := fmt.Sprintf(format, args...)
-		base.Problem = &problem
+		base.Refusal = &problem
 		return []NoiseRow{base}
 	}
 	s, ok := c.find(task, metric)
