@@ -16,7 +16,7 @@ type compared struct {
 	Small   []string `json:"small" help:"the small sizes, e.g. 150M; default: all that are smaller than the target"`
 	Metrics []string `json:"metric" help:"the metrics: names, or all; perplexities are <set>-valppl; default: primary_metric"`
 	Tasks   []string `json:"task" help:"the tasks; default: all"`
-	Step    string   `json:"step" help:"the small size's checkpoint: last (the last one that the recipes have in common), all, a share of the last one (25%), or a number; default: last"`
+	Step    string   `json:"step" help:"the small size's checkpoint: last (the last one that the recipes have in common), all, a share of the last one (25%), or a number; default: last, of compute_frontier all"`
 }
 
 // DecisionArgs are the arguments of decision_accuracy.

@@ -236,7 +236,7 @@ def _(compare, in_order, metric, seeds, show, sizes, target, target_metric, task
         "compute_fraction:Q",
         scale=alt.Scale(type="log", nice=False),
         title=f"Compute, as a share of {target.value}'s",
-        axis=alt.Axis(format="~p", tickCount=6),
+        axis=alt.Axis(format="~p", grid=False),
     )
     accuracy = alt.Y("decision_accuracy:Q", scale=alt.Scale(zero=False), title="Decision accuracy")
     named = [
@@ -280,9 +280,15 @@ def _(in_order, lake, main_tasks, metric, show, sizes):
     measured = measured.filter(pc.is_valid(measured["spread_to_noise"]))
     measured = measured.rename_columns(["small" if c == "params" else c for c in measured.column_names])
     ordered = in_order(measured, sizes)
+    medians = measured.group_by("task").aggregate([("spread_to_noise", "approximate_median")])
+    by_ratio = medians.sort_by([("spread_to_noise_approximate_median", "descending")])["task"].to_pylist()
     points = alt.Chart(measured).encode(
-        x=alt.X("spread_to_noise:Q", scale=alt.Scale(type="log"), title="Spread of recipes / noise of seeds"),
-        y=alt.Y("task:N", sort=alt.EncodingSortField("spread_to_noise", op="median", order="descending"), title=None),
+        x=alt.X(
+            "spread_to_noise:Q",
+            scale=alt.Scale(type="log", nice=False, padding=12),
+            title="Spread of recipes / noise of seeds",
+        ),
+        y=alt.Y("task:N", sort=by_ratio, title=None),
     )
     ratio = (
         alt.Chart(pa.table({"one": [1]})).mark_rule(color="grey", strokeDash=[4, 4]).encode(x="one:Q")

@@ -49,6 +49,11 @@ echo 'FROM recipes' | ddcore sql -`,
 	case "export":
 		return face{positional: "name", use: "[TABLE]", most: 1, complete: a.completeTable, short: selection, example: `ddcore export evals --to evals.parquet -f task=arc_easy
 ddcore export --sql 'FROM evals WHERE step = ?' -p 0 --to start.csv`}
+	case "decision_accuracy":
+		return face{example: `ddcore decision-accuracy --small 150M --task arc_easy,piqa
+ddcore decision-accuracy --metric correct_prob --target-metric primary_metric --step 25% -o csv`}
+	case "compute_frontier":
+		return face{example: `ddcore compute-frontier --task olmes_10_macro_avg`}
 	case "rejects":
 		return face{short: selection}
 	case "sample":

@@ -119,7 +119,11 @@ func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 	default:
 		panic(fmt.Sprintf("no flag for %s of type %s", arg.Name, arg.Type))
 	}
-	if name := metavars[arg.Name]; name != "" {
+	name := metavars[arg.Name]
+	if kind == reflect.String {
+		name = strings.TrimSuffix(name, ",...") // of a list of the same name
+	}
+	if name != "" {
 		named(flags, flag, name)
 	}
 	return out
