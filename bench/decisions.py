@@ -4,7 +4,8 @@ decisions.py LAKE [--rounds N] [--bootstrap N] [--metrics N]
 
 The loop is what a notebook does: read `evals`, and for each size, task and metric
 take the mean over seeds at the last step that all recipes have, then compare all
-pairs of the recipes that both sizes have. --metrics takes the first ones only. Both start from the curated lake, with 2 threads; the counts must be equal.
+pairs of the recipes that both sizes have. --metrics takes the first ones only.
+Both start from the curated lake, with 2 threads; the counts must be equal.
 """
 
 from __future__ import annotations
@@ -102,9 +103,7 @@ def main() -> None:
         raise SystemExit(f"the answers differ: {len(own)} and {len(counts)} rows")
     print("| decision accuracy | s | CPU s | against the loop |\n|---|--:|--:|--:|")
     print(f"| a pandas {pd.__version__} loop over tasks, sizes and metrics | {wall_loop:.1f} | {cpu_loop:.1f} | 1.00 |")
-    print(
-        f"| `lake.decision_accuracy`, {len(metrics)} metrics, no resamples | {wall:.2f} | {cpu:.1f} | {wall / wall_loop:.3f} |"
-    )
+    print(f"| ddcore, {len(metrics)} metrics, no resamples | {wall:.2f} | {cpu:.1f} | {wall / wall_loop:.3f} |")
     print(f"| the same with {a.bootstrap} resamples | {wall_all:.1f} | {cpu_all:.1f} | {wall_all / wall_loop:.3f} |")
     print(f"\nThe counts of pairs, right ones and ties are equal in all {len(own):,} rows.")
 

@@ -30,7 +30,7 @@ const (
 // without a step and a size that nobody knows.
 func TestLadderByHand(t *testing.T) {
 	dir := t.TempDir()
-	ladderCSV(t, dir, "190M-1xC", ladderHeader, "10,0.25,0.5,0.75,1,1000,64", "20,0.25,0.5,0.75,,2000,64", "30,x,0.5,0.75,1,3000,64")
+	ladderCSV(t, dir, "190M-1xC", ladderHeader, "10,0.25,0.5,0.75,1,1000,64", "20,0.25,0.5,0.75,,2000,64", "30,by me@example.org,0.5,0.75,1,3000,64")
 	ladderCSV(t, dir, "190M-1xC-rerun", ladderHeader, "10,0.5,0.5,0.5,0.5,1001,64")
 	ladderCSV(t, dir, "peteish13_medlr", "_step,"+ladderMMLU+",batch_size_in_tokens", "5,0,0,0,1,64")
 	ladderCSV(t, dir, "peteish7_eval_anneal", "throughput/total_tokens,"+ladderMMLU+",eval/new", "77,0,0,0,1,2")
@@ -51,7 +51,8 @@ func TestLadderByHand(t *testing.T) {
 	}, query(t, lake, "SELECT run, step, tokens, split, prompt_format, measure, value FROM curves WHERE task = 'mmlu_average' ORDER BY run, tokens"))
 	require.Equal(t, rows{{"n"}, {"20"}}, query(t, lake, "SELECT count(*) AS n FROM curves WHERE task <> 'mmlu_average' OR task IS NULL"), "4 + 3 + 4 + 4 + 4 values of MMLU, 1 of eval/new; the reject has none")
 	require.Equal(t, []string{"2"}, must(t, "rejects", lake, nil).column(t, "row"))
-	require.Equal(t, "30,x,0.5,0.75,1,3000,64", must(t, "rejects", lake, nil).column(t, "text")[0])
+	require.Regexp(t, `^30,by user-[0-9a-f]+@example.invalid,0.5,0.75,1,3000,64$`, must(t, "rejects", lake, nil).column(t, "text")[0], "a reject's text is redacted")
+	require.Equal(t, []string{"1"}, must(t, "redactions", lake, nil).column(t, "n"))
 }
 
 // TestLadderIngest: by content, and a changed file replaces its rows.

@@ -55,8 +55,8 @@ func (a *action) convertLadder(ctx context.Context, to string) (*converted, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &converted{sha256: out.SHA256, redactions: map[string]int64{}}
 	r := redact.New(*a.key, a.names) // a line that is no row may hold any text
+	c := &converted{sha256: out.SHA256, redactions: r.Counts}
 	for _, bad := range out.Rejects {
 		r.Begin()
 		c.rejects = append(c.rejects, reject{bad.Row, bad.Reason, string(r.Text([]byte(bad.Text)))})
