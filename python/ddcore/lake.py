@@ -212,7 +212,7 @@ class Lake:
 
         Example:
             >>> lake.snapshots()["message"].to_pylist()[1:3]
-            ['create the lake', 'ingest: 11 added']
+            ['create the lake', 'ingest: 17 added']
         """
         return self._read("snapshots")
 
@@ -228,7 +228,7 @@ class Lake:
 
         Example:
             >>> lake.files().num_rows
-            11
+            35
         """
         return self._read("files")
 
