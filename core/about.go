@@ -63,6 +63,8 @@ func verbs(context.Context, *Env, NoArgs) (*Result, error) {
 // jsonType names a type as the users of a request write it.
 func jsonType(t reflect.Type) string {
 	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonType(t.Elem())
 	case reflect.String:
 		return "string"
 	case reflect.Bool:

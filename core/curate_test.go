@@ -59,6 +59,8 @@ var goldens = map[string]string{
 	"questions":             "SELECT * FROM questions WHERE task IN ('arc_easy', 'boolq')",
 	"question_agreement":    "SELECT * FROM question_agreement WHERE task IN ('arc_easy', 'boolq', 'csqa', 'piqa')",
 	"question_orders":       "SELECT * FROM question_orders WHERE task IN ('arc_easy', 'boolq')",
+	"ladder_runs":           "SELECT * FROM ladder_runs",
+	"curves":                "SELECT * FROM curves WHERE task IN ('c4_en', 'mmlu_average') OR task IS NULL",
 }
 
 func TestGolden(t *testing.T) {

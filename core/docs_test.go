@@ -108,7 +108,7 @@ func TestEverythingIsDocumented(t *testing.T) {
 	for _, k := range contract.Kinds {
 		require.Contains(t, all.String(), k.Class)
 	}
-	for _, name := range []string{"hf_eval_results", "hf_macro_avg", "hf_ppl_results", "hf_scaling_law_fit", "raw.files", "raw.rejects", "raw.redactions", "raw.wandb_runs", "raw.wandb_history", "raw.wandb_exports", "raw.olmes_metrics", "raw.olmes_predictions", "raw.olmes_inputs", "raw.olmes_requests", "DDCORE_EXTENSION_DIR", "DDCORE_LOCK_TIMEOUT", "DDCORE_DATA"} {
+	for _, name := range []string{"hf_eval_results", "hf_macro_avg", "hf_ppl_results", "hf_scaling_law_fit", "raw.files", "raw.rejects", "raw.redactions", "raw.wandb_runs", "raw.wandb_history", "raw.wandb_exports", "raw.olmes_metrics", "raw.olmes_predictions", "raw.olmes_inputs", "raw.olmes_requests", "raw.ladder_checkpoints", "DDCORE_EXTENSION_DIR", "DDCORE_LOCK_TIMEOUT", "DDCORE_DATA"} {
 		require.Contains(t, all.String(), name)
 	}
 }

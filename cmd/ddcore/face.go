@@ -56,6 +56,11 @@ ddcore export --sql 'FROM evals WHERE step = ?' -p 0 --to start.csv`}
 		return face{short: map[string]string{"filters": "f", "where": "w"}, example: `ddcore features --target arc_easy --window 10%,20% -f params=150M,300M
 ddcore features --target arc_easy --target-params 1B --window 100% --metrics primary_metric,pile-valppl -o csv
 ddcore features --source run_history --target arc_easy --target-at gain --window 50% --save early`}
+	case "decision_accuracy":
+		return face{example: `ddcore decision-accuracy --small 150M --task arc_easy,piqa
+ddcore decision-accuracy --metric correct_prob --target-metric primary_metric --step 25% -o csv`}
+	case "compute_frontier":
+		return face{example: `ddcore compute-frontier --task olmes_10_macro_avg`}
 	case "rejects":
 		return face{short: selection}
 	case "sample":

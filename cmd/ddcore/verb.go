@@ -19,6 +19,7 @@ var metavars = map[string]string{
 	"sql": "QUERY", "part": "K/N", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
 	"window": "WINDOW,...", "target": "TARGET,...", "target_at": "PLACE", "target_params": "PARAMS", "tasks": "TASK,...", "metrics": "METRIC,...", "thresholds": "SERIES=VALUE",
 	"stats": "STAT,...", "deltas": "KIND,...", "metadata": "COLUMN,...", "save": "NAME", "source": "TABLE",
+	"small": "SIZE,...", "metric": "METRIC,...", "target_metric": "METRIC", "task": "TASK,...", "step": "STEP",
 }
 
 // notes add to an argument's help what holds on the command line only.
@@ -90,13 +91,17 @@ func (f face) checkCount(cmd *cobra.Command, args []string) error {
 
 // leastValues are the smallest values of numbers that may be less than 1; below
 // 0 means none, or all.
-var leastValues = map[string]int64{"seed": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
+var leastValues = map[string]int64{"seed": 0, "random_seed": 0, "bootstrap": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
 
 // addFlag adds the flag of an argument, by the argument's type.
 func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 	flag, short, help := dashes(arg.Name), f.short[arg.Name], arg.Help+notes[arg.Name]
 	out := argument{name: arg.Name, flag: flag}
-	switch arg.Type.Kind() {
+	kind := arg.Type.Kind()
+	if kind == reflect.Pointer { // null is a default other than 0
+		kind = arg.Type.Elem().Kind()
+	}
+	switch kind {
 	case reflect.Bool:
 		p := flags.BoolP(flag, short, false, help)
 		out.value = func() (any, error) { return *p, nil }
@@ -119,7 +124,11 @@ func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 	default:
 		panic(fmt.Sprintf("no flag for %s of type %s", arg.Name, arg.Type))
 	}
-	if name := metavars[arg.Name]; name != "" {
+	name := metavars[arg.Name]
+	if kind == reflect.String {
+		name = strings.TrimSuffix(name, ",...") // of a list of the same name
+	}
+	if name != "" {
 		named(flags, flag, name)
 	}
 	return out

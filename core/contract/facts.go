@@ -19,7 +19,7 @@ type Facts struct {
 }
 
 // FactNames lists the reference tables in the order of their files.
-var FactNames = []string{"recipes", "recipe_names", "model_sizes", "tasks", "seeds", "seed_names"}
+var FactNames = []string{"recipes", "recipe_names", "model_sizes", "tasks", "seeds", "seed_names", "ladder_models"}
 
 // LoadFacts reads one embedded reference table. It panics on a malformed file,
 // because the files are part of the program and a test reads them all.

@@ -68,7 +68,7 @@ func Fingerprint(ctx context.Context, c *lake.Conn, rules *runtypes.Rules, progr
 	h := sha256.New()
 	fmt.Fprintln(h, program)
 	fmt.Fprintln(h, rules.Text())
-	fmt.Fprintln(h, macrosSQL, wandbSQL, olmesSQL, instancesSQL)
+	fmt.Fprintln(h, macrosSQL, wandbSQL, olmesSQL, instancesSQL, ladderSQL)
 	for _, r := range rows {
 		fmt.Fprintln(h, r...)
 	}
@@ -149,6 +149,8 @@ func (b *builder) prepareSource(ctx context.Context, source string) error {
 		return b.prepareOlmes(ctx)
 	case "instances":
 		return b.prepareInstances(ctx)
+	case "ladder":
+		return b.prepareLadder(ctx)
 	default:
 		return fmt.Errorf("the table's header names an unknown source %q", source)
 	}

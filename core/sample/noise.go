@@ -28,6 +28,7 @@ const (
 	domainWandb
 	domainQuestion
 	domainOlmes
+	domainLadder
 )
 
 // with gives the key of a more specific draw. The mixing is SplitMix64 (Steele,

@@ -101,7 +101,7 @@ func Generate(ctx context.Context, dir string, o Options, progress func(done, to
 
 // outputs lists all files in the order in which they are written.
 func (p *plan) outputs() []output {
-	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), slices.Concat(p.wandbFiles(), p.instanceFiles(), p.olmesFiles())...)
+	return append(append(p.evalFiles(), p.macroFile(), p.fitFile(), p.pplFile()), slices.Concat(p.wandbFiles(), p.instanceFiles(), p.olmesFiles(), p.ladderFiles())...)
 }
 
 // reporter turns rows written into calls of progress.

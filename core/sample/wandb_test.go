@@ -59,5 +59,5 @@ func TestNoRunsNoFiles(t *testing.T) {
 	o := small
 	o.Runs, o.Models, o.Checkpoints = -1, -1, -1
 	_, files := generate(t, o)
-	require.Len(t, files, 5)
+	require.Len(t, files, 5+len(ladderRuns))
 }

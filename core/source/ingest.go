@@ -104,7 +104,7 @@ func padded(id int64) string { return fmt.Sprintf("%09d", id) }
 
 func (a *action) ingest(ctx context.Context, w *lake.Writer, snapshot int64, threads int, keep *keeper, status *Status) (err error) {
 	c := w.Conn
-	if err := a.table.create(ctx, c, a.columns); err != nil {
+	if err := a.table.widen(ctx, c, a.columns); err != nil {
 		return err
 	}
 	if a.table.Text {

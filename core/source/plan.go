@@ -54,7 +54,7 @@ type action struct {
 	replace int64       // file_id to drop, or -1
 	gone    manifestRow // of the file to drop, where it is an archive of instances
 	index   int         // in Statuses
-	format  textFormat
+	format  converter
 	key     *redact.Key // nil keeps personal data
 	names   redact.Names
 
@@ -80,7 +80,7 @@ type manifestRow struct {
 }
 
 // known lists the sources, for who names a file of another.
-const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, archives of DataDecide-eval-instances, runs of Weights & Biases, and OLMES result dumps"
+const known = "known are the Parquet files of allenai/DataDecide-eval-results and -ppl-results, archives of DataDecide-eval-instances, runs of Weights & Biases, OLMES result dumps, and the CSV files of the OLMo ladder"
 
 // MakePlan compares the files under paths with the manifest. The lake is locked:
 // the files are looked for again.
@@ -151,6 +151,9 @@ func (p *Plan) add(ctx context.Context, c *lake.Conn, f *File) error {
 		return err
 	}
 	if found, err := p.addArtifact(f); found || err != nil {
+		return err
+	}
+	if found, err := p.addLadder(f); found || err != nil {
 		return err
 	}
 	if status.Table == "" && f.named {

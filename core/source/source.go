@@ -45,7 +45,7 @@ type RawTable struct {
 }
 
 // Tables are all raw tables, in the order in which files are matched.
-var Tables = slices.Concat(hfTables, wandbTables, instanceTables, olmesTables)
+var Tables = slices.Concat(hfTables, wandbTables, instanceTables, olmesTables, ladderTables)
 
 // Ready tells whether Setup has been done, by this version of ddcore.
 func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
@@ -63,7 +63,7 @@ func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
 // Setup creates the manifest and the raw tables that the lake lacks.
 func Setup(ctx context.Context, c *lake.Conn) error {
 	for _, t := range Tables {
-		if err := t.create(ctx, c, nil); err != nil {
+		if err := t.create(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -80,9 +80,8 @@ func Setup(ctx context.Context, c *lake.Conn) error {
 // files are the ingested ones byte for byte (named by file_id), and the view
 // <name> over it, which adds _file and _row from DuckLake's virtual columns.
 
-// create makes table and view, and adds columns of the file that they lack: a
-// later revision may carry more.
-func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
+// create makes table and view.
+func (t RawTable) create(ctx context.Context, c *lake.Conn) error {
 	var defs []string
 	for _, col := range t.Columns {
 		defs = append(defs, lake.Ident(col.Name)+" "+col.Type)
@@ -90,18 +89,34 @@ func (t RawTable) create(ctx context.Context, c *lake.Conn, f columns) error {
 	if err := c.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS lake.raw; CREATE TABLE IF NOT EXISTS %s (%s)", t.sqlName(), strings.Join(defs, ", "))); err != nil {
 		return fmt.Errorf("create raw.%s: %w", t.Name, err)
 	}
+	return t.view(ctx, c)
+}
+
+// widen adds the columns of a file that the table lacks: a later revision may
+// carry more.
+func (t RawTable) widen(ctx context.Context, c *lake.Conn, f columns) error {
 	have, err := describe(ctx, c, "SELECT * FROM "+t.sqlName())
 	if err != nil {
 		return err
 	}
+	added := false
 	for _, col := range f {
-		if have.typeOf(col.Name) == "" {
-			if err := c.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", t.sqlName(), lake.Ident(col.Name), col.Type)); err != nil {
-				return fmt.Errorf("add column %s to raw.%s: %w", col.Name, t.Name, err)
-			}
+		if have.typeOf(col.Name) != "" {
+			continue
 		}
+		if err := c.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", t.sqlName(), lake.Ident(col.Name), col.Type)); err != nil {
+			return fmt.Errorf("add column %s to raw.%s: %w", col.Name, t.Name, err)
+		}
+		added = true
 	}
-	err = c.Exec(ctx, fmt.Sprintf(`CREATE OR REPLACE VIEW lake.raw.%s AS
+	if !added {
+		return nil
+	}
+	return t.view(ctx, c)
+}
+
+func (t RawTable) view(ctx context.Context, c *lake.Conn) error {
+	err := c.Exec(ctx, fmt.Sprintf(`CREATE OR REPLACE VIEW lake.raw.%s AS
 		SELECT *, regexp_extract(filename, '([0-9]+)-[^/]*$', 1)::BIGINT AS _file, file_row_number AS _row FROM raw.%s`,
 		lake.Ident(t.Name), lake.Ident(t.stored())))
 	if err != nil {

@@ -29,7 +29,11 @@ type textFormat interface {
 	HasNames() bool
 	// Learn reads the file for names, and gives them with those that are given.
 	Learn(ctx context.Context, path string, given redact.Names, threads int) (redact.Names, error)
-	// Convert writes the rows that the file has for the job's table.
+	converter
+}
+
+// converter writes the rows that a text file has for the job's table.
+type converter interface {
 	Convert(ctx context.Context, job lines.Job) (*lines.Outcome, error)
 }
 

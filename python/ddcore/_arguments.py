@@ -92,6 +92,26 @@ def select(
     }
 
 
+def compared(
+    small: str | Iterable[str] | None, metric: str | Iterable[str], task: str | Iterable[str] | None, step: str | float
+) -> dict[str, Any]:
+    """Give what the verbs about decisions look at."""
+    return {"small": names(small), "metric": names(metric), "task": names(task), "step": str(plain(step))}
+
+
+def targeted(
+    target: str, target_metric: str | None, seeds: str, bootstrap: int, random_seed: int
+) -> dict[str, int | str | None]:
+    """Give what decisions are compared with, and how."""
+    return {
+        "target": target,
+        "target_metric": target_metric,
+        "seeds": seeds,
+        "bootstrap": operator.index(bootstrap),
+        "random_seed": operator.index(random_seed),
+    }
+
+
 def meant(error: errors.NotFoundError, equal: Mapping[str, object]) -> errors.NotFoundError:
     """Name the argument that a keyword which is no column may have meant."""
     near = difflib.get_close_matches(error.column, ("filters", "where", "columns", "order_by", "limit", "format"), 1)

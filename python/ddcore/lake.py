@@ -255,7 +255,7 @@ class Lake:
 
         Example:
             >>> lake.snapshots()["message"].to_pylist()[1:3]
-            ['create the lake', 'ingest: 11 added']
+            ['create the lake', 'ingest: 17 added']
         """
         return self._read("snapshots")
 
@@ -271,7 +271,7 @@ class Lake:
 
         Example:
             >>> sorted(set(lake.files()["source"].to_pylist()))
-            ['hf', 'instances', 'olmes', 'wandb']
+            ['hf', 'instances', 'ladder', 'olmes', 'wandb']
         """
         return self._read("files")
 
@@ -614,6 +614,142 @@ class Lake:
         query = {"sql": sql, "params": _arguments.values(params, "params"), "format": format}
         with bar("export", progress) as report:
             return self._read("export", {**query, "to": _arguments.path(to)}, report)
+
+    # ---- decisions
+
+    def decision_accuracy(
+        self,
+        small: str | Iterable[str] | None = None,
+        target: str = "1B",
+        metric: str | Iterable[str] = "primary_metric",
+        task: str | Iterable[str] | None = None,
+        *,
+        step: str | float = "last",
+        target_metric: str | None = None,
+        seeds: str = "mean",
+        bootstrap: int = 1000,
+        random_seed: int = 0,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Tell how often small models order two recipes as the target size does (arXiv 2504.11393).
+
+        A recipe's score is its mean over the seeds that have a value; null and NaN are none. The target
+        is its last step that all its recipes have. A pair that ties at either size counts as wrong.
+        Metrics of which less is better (perplexities, bits_per_byte_corr, no_answer) are turned around.
+
+        Args:
+            small: The small sizes; default: all that are smaller than the target.
+            target: The size to predict.
+            metric: Metrics of `evals`, perplexities (`pile-valppl`), or "all" 28 of `evals`.
+            task: Tasks; default: all.
+            step: "last" (the last checkpoint that the recipes have in common), "all", a share of that last
+                step ("25%" or 0.25), or a number of steps; recipes without a value at that number are left out.
+            target_metric: The metric at the target; default: each metric itself. A proxy such as
+                `correct_prob` may predict `primary_metric`.
+            seeds: "mean" over seeds, or "single": each seed of the small size decides alone, n_pairs and
+                n_correct are sums over seeds.
+            bootstrap: Resamples of recipes, and of the seeds of each, for the 95 % percentile interval
+                `low` to `high`; 0 for none.
+            random_seed: Of the resamples; the same gives the same intervals.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per task, metric, small size and step: compute in FLOPs and as a share of the target's,
+            n_recipes, n_pairs, n_correct, n_ties, decision_accuracy, low, high, recipe_noise (deviation over
+            seeds, pooled), recipe_spread (deviation of the recipes' means), what is missing, and the refusal
+            where there is no answer.
+
+        Raises:
+            NotFoundError: The lake has no such size, or there is no such metric or task.
+            InvalidError: No row has an answer: too few recipes, or no step in common.
+
+        Example:
+            >>> table = lake.decision_accuracy("4M", target="20M", task="arc_easy", progress=False)
+            >>> table.select(["small", "n_recipes", "n_pairs"]).to_pylist()
+            [{'small': '4M', 'n_recipes': 2, 'n_pairs': 1}]
+        """
+        compared = _arguments.compared(small, metric, task, step)
+        targeted = _arguments.targeted(target, target_metric, seeds, bootstrap, random_seed)
+        with bar("decision_accuracy", progress) as report:
+            return self._read("decision_accuracy", {**compared, **targeted}, report)
+
+    def compute_frontier(
+        self,
+        small: str | Iterable[str] | None = None,
+        target: str = "1B",
+        metric: str | Iterable[str] = "primary_metric",
+        task: str | Iterable[str] | None = None,
+        *,
+        step: str | float = "all",
+        target_metric: str | None = None,
+        seeds: str = "mean",
+        bootstrap: int = 1000,
+        random_seed: int = 0,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Give the best decision accuracy for its compute: the sizes and steps that no cheaper one equals.
+
+        The best of many noisy rows flatters: read it with `low` and `high`.
+
+        Args:
+            small: As in `decision_accuracy`.
+            target: As in `decision_accuracy`.
+            metric: As in `decision_accuracy`.
+            task: As in `decision_accuracy`.
+            step: As in `decision_accuracy`, "all" unless given.
+            target_metric: As in `decision_accuracy`.
+            seeds: As in `decision_accuracy`.
+            bootstrap: As in `decision_accuracy`.
+            random_seed: As in `decision_accuracy`.
+            progress: As in `decision_accuracy`.
+
+        Returns:
+            Rows of `decision_accuracy`, by task, metric and compute, each more accurate than all before it.
+
+        Raises:
+            NotFoundError: As in `decision_accuracy`.
+            InvalidError: As in `decision_accuracy`.
+
+        Example:
+            >>> frontier = lake.compute_frontier(target="20M", task="arc_easy", progress=False)
+            >>> frontier["decision_accuracy"].to_pylist() == sorted(set(frontier["decision_accuracy"].to_pylist()))
+            True
+        """
+        compared = _arguments.compared(small, metric, task, step)
+        targeted = _arguments.targeted(target, target_metric, seeds, bootstrap, random_seed)
+        with bar("compute_frontier", progress) as report:
+            return self._read("compute_frontier", {**compared, **targeted}, report)
+
+    def recipe_noise(
+        self,
+        small: str | Iterable[str] | None = None,
+        metric: str | Iterable[str] = "primary_metric",
+        task: str | Iterable[str] | None = None,
+        *,
+        step: str | float = "last",
+    ) -> pa.Table:
+        """Measure how far the seeds of a recipe lie apart, beside how far recipes do.
+
+        Args:
+            small: Sizes; default: all.
+            metric: As in `decision_accuracy`.
+            task: As in `decision_accuracy`.
+            step: As in `decision_accuracy`, among the checkpoints at which each recipe has two seeds.
+
+        Returns:
+            One row per task, metric, size and step: recipe_noise (deviation over seeds, pooled over recipes),
+            least_noise and most_noise of a recipe, recipe_spread (deviation of the recipes' means),
+            spread_to_noise. A single recipe's deviations are in the table `std_eval`.
+
+        Raises:
+            NotFoundError: The lake has no such size, or there is no such metric or task.
+            InvalidError: No recipe has two seeds at one step.
+
+        Example:
+            >>> lake.recipe_noise("20M", task="arc_easy").column("n_recipes").to_pylist()
+            [2]
+        """
+        return self._read("recipe_noise", _arguments.compared(small, metric, task, step))
 
     def _options(self) -> dict[str, Any]:
         options = {n: getattr(self, n) for n in ("data", "threads", "memory_limit", "snapshot")}
