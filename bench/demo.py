@@ -17,9 +17,10 @@ OUT = Path("demo")
 def raw_files() -> list[Path]:
     """Take the real samples where they are, or make some."""
     data = Path(os.environ.get("DDCORE_DATA", "../shared/data"))
-    real = [data / source for source in ("hf", "wandb") if (data / source).is_dir()]
+    sources = ("hf", "wandb", "eval-instances", "olmes-dump", "ladder")
+    real = [data / source for source in sources if (data / source).is_dir()]
     if real:
-        print("raw files: the real samples of DataDecide and of its W&B runs")
+        print("raw files: the samples at hand of DataDecide, its W&B runs, instances and dumps, and of the OLMo ladder")
         return real
     print("raw files: made by `ddcore sample` (no real data here; set DDCORE_DATA to its folder)")
     ddcore.sample(OUT / "raw")
@@ -47,6 +48,7 @@ def main() -> None:
     """)
     show("table", "perplexity", "--columns", "params,recipe,seed,step,pile-valppl,c4_en-valppl", "--limit", "8")
     show("table", "matched_runs", "--columns", "run_type,ckpt_recipe,ckpt_params,lr,ft_tok,pt_match")
+    show("table", "instance_task_metrics", "--where", "is_primary", "--limit", "4")
     chart = (
         alt.Chart(curves, title="Validation perplexity on the Pile")
         .mark_line(point=True)

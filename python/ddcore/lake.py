@@ -147,7 +147,7 @@ class Lake:
             StorageError: The disk is full or may not be written.
 
         Example:
-            >>> lake.ingest("raw/", progress=False)["state"].unique().to_pylist()
+            >>> lake.ingest("raw/hf/", progress=False)["state"].unique().to_pylist()
             ['unchanged']
         """
         with bar("ingest", progress) as report:
@@ -254,8 +254,8 @@ class Lake:
             NotFoundError: There is no lake.
 
         Example:
-            >>> lake.snapshots()["message"].to_pylist()[1:3]
-            ['create the lake', 'ingest: 17 added']
+            >>> lake.snapshots()["message"].to_pylist()[1]
+            'create the lake'
         """
         return self._read("snapshots")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_a_terminal_shows_a_bar_unless_it_was_refused(own_lake: ddcore.Lake, sho
         own_lake.curate(force=True, progress=show)
     text = out.getvalue()
     assert ("curate: 100%" in text) == show
-    assert ("22/22" in text) == show
+    assert bool(re.search(r"\b(\d+)/\1 ", text)) == show
     assert show or not text
 
 
