@@ -222,7 +222,9 @@ func TestAnyPartition(t *testing.T) {
 		}
 	}
 	require.NoError(t, os.CopyFS(filepath.Join(other, "olmes"), os.DirFS(filepath.Join(raw, "olmes")))) // a result names its folder
-	require.NoError(t, os.Rename(filepath.Join(raw, "instances"), filepath.Join(other, "instances")))
+	for _, source := range []string{"instances", "ladder"} {
+		require.NoError(t, os.Rename(filepath.Join(raw, source), filepath.Join(other, source)))
+	}
 	shuffled := build(t, other, filepath.Join(other, "eval", "p1.parquet"), filepath.Join(other, "eval", "*.parquet"), filepath.Join(raw, "wandb"))
 	got := everything(t, shuffled)
 	for name := range want {

@@ -54,7 +54,7 @@ func TestTables(t *testing.T) {
 	for _, name := range append(curated(), "files", "rejects", "hf_eval_results", "hf_macro_avg", "hf_ppl_results", "hf_scaling_law_fit", "redactions", "wandb_runs", "wandb_history", "wandb_exports", "wandb_runs_personal") {
 		require.Contains(t, listed.column(t, "table_name"), name)
 	}
-	require.Len(t, listed, 1+len(curated())+13)
+	require.Len(t, listed, 1+len(curated())+28)
 	require.NotContains(t, listed.column(t, "summary"), "", "every table has a summary")
 	for i, name := range listed.column(t, "table_name") {
 		full := listed.column(t, "schema_name")[i] + "." + name
@@ -90,7 +90,7 @@ func TestSQL(t *testing.T) {
 
 func TestRequests(t *testing.T) {
 	for request, want := range map[string]string{
-		`{"verb": "fly"}`:                                    "verbs are: ingest, curate",
+		`{"verb": "fly"}`:                                    "verbs are: ingest, commit",
 		`{"verb": "sql", "args": {"sql": "x"}}`:              "no lake was named",
 		`{"verb": "sql"`:                                     "not understood",
 		`{"verb": "version", "x": 1}`:                        "unknown field",
