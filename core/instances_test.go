@@ -294,7 +294,7 @@ func TestInstancesTwoVersions(t *testing.T) {
 	must(t, "curate", lake, nil)
 	require.Equal(t, "8", query(t, lake, "SELECT count(*) FROM instance_checkpoints")[1][0])
 	require.Empty(t, query(t, lake, "SELECT 1 FROM instances GROUP BY recipe, params, seed, step, task, doc_id HAVING count(*) > 1")[1:])
-	require.Equal(t, []string{"model_config", "same bytes", "two versions"}, unique(query(t, lake, "SELECT DISTINCT problem FROM instance_checks").column(t, "problem")))
+	require.Equal(t, []string{"model_config", "same bytes", "two versions"}, unique(query(t, lake, "SELECT DISTINCT problem FROM instance_checks ORDER BY problem").column(t, "problem")))
 }
 
 // TestInstancesUnreadable: a file that the user names must be readable.
