@@ -322,3 +322,19 @@ func TestInstancesReal(t *testing.T) {
 	require.Equal(t, "250", got[1][0])
 	require.Len(t, query(t, lake, "SELECT 1 FROM instance_checks"), 1)
 }
+
+// TestInstancesRejectsOnce: what is wrong with an archive is told once, also
+// when it is looked through again because another one has lost a part.
+func TestInstancesRejectsOnce(t *testing.T) {
+	dir, files := archives(t)
+	bad := member{"c4/150M/seed-2/notes.txt", []byte("hello"), tar.TypeReg}
+	require.NoError(t, os.WriteFile(files[0], pack(t, append(unpack(t, readFile(t, files[0])), bad)...), 0o666))
+	lake := filepath.Join(t.TempDir(), "test.lake")
+	paths := map[string]any{"paths": []string{dir}}
+	must(t, "ingest", lake, paths)
+	require.NoError(t, os.WriteFile(files[1], pack(t, unpack(t, readFile(t, files[1]))[:3]...), 0o666))
+	must(t, "ingest", lake, paths)
+	must(t, "ingest", lake, paths)
+	require.Equal(t, "1", query(t, lake, "SELECT count(*) FROM raw.rejects")[1][0])
+	require.Len(t, must(t, "rejects", lake, nil), 2)
+}

@@ -52,11 +52,11 @@ func preparedKey(ctx context.Context, env *Env) (key redact.Key, err error) {
 	if err == nil {
 		defer s.Close()
 		ready, err := source.Ready(ctx, s.Conn)
-		if ready || err != nil {
-			if err == nil {
-				key, err = lakeKey(ctx, env.Lake)
-			}
+		if err != nil {
 			return key, err
+		}
+		if ready {
+			return lakeKey(ctx, env.Lake)
 		}
 	} else if contract.AsError(err).Kind != contract.NotFound {
 		return key, err
@@ -98,7 +98,7 @@ type commitRow struct {
 	Waiting  int64 `col:"n_waiting"`
 }
 
-// commit registers what workers have left, in one transaction.
+// commit registers what workers have left.
 func commit(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 	files, err := lake.OpenFiles(ctx, env.Lake, env.Options) // says so where there is no shared lake
 	if err != nil {

@@ -37,8 +37,6 @@ func CheckName(name string) error {
 	return refuse("save", fmt.Errorf("%q is no name for a table", name), "use a-z, 0-9 and _, beginning with a letter, and not "+recordsTable)
 }
 
-var sqlTypes = map[tablefile.Type]string{tablefile.Text: "VARCHAR", tablefile.Int64: "BIGINT", tablefile.Float64: "DOUBLE", tablefile.Bool: "BOOLEAN"}
-
 // Save makes the frame the table features.<name>, in the caller's transaction; a
 // former one of that name is replaced.
 func (f *Frame) Save(ctx context.Context, w *lake.Writer, r Record) error {
@@ -49,7 +47,7 @@ func (f *Frame) Save(ctx context.Context, w *lake.Writer, r Record) error {
 	}
 	definitions := make([]string, len(fields))
 	for i, field := range fields {
-		definitions[i] = lake.Ident(field.Name) + " " + sqlTypes[field.Type]
+		definitions[i] = lake.Ident(field.Name) + " " + field.Type.SQL()
 	}
 	records := "lake.features." + recordsTable
 	for _, sql := range []string{

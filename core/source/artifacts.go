@@ -5,7 +5,6 @@ import (
 
 	"ddcore/core/contract"
 	"ddcore/core/source/instances"
-	"ddcore/core/tablefile"
 )
 
 // Evaluation instances. Their archives are taken apart part by part (one
@@ -13,11 +12,11 @@ import (
 // archives, which are twelve times as large unpacked.
 var instanceTables = []RawTable{
 	{
-		Name: instances.InstancesTable, Source: "instances", Text: true, Columns: instanceColumns(instances.InstancesTable),
+		Name: instances.InstancesTable, Source: "instances", Text: true, Columns: rawColumns(instances.Fields(instances.InstancesTable)),
 		Meaning: "evaluation instances, one row per checkpoint, task and question; what has no column is JSON text in rest",
 	},
 	{
-		Name: instances.ChoicesTable, Source: "instances", Text: true, Columns: instanceColumns(instances.ChoicesTable),
+		Name: instances.ChoicesTable, Source: "instances", Text: true, Columns: rawColumns(instances.Fields(instances.ChoicesTable)),
 		Meaning: "the answers to choose from, one row per instance and choice, in the order of the model's output",
 	},
 }
@@ -42,15 +41,6 @@ var partMeanings = map[string]string{
 	"instance_tasks":    "one row per part and task; record is the task's own metrics file, as JSON text",
 	"instance_metrics":  "the aggregates of those files, and the same derived from the instances",
 	"instance_problems": "what disagrees inside a part: how often, with the first case as an example",
-}
-
-func instanceColumns(table string) []RawColumn {
-	types := map[tablefile.Type]string{tablefile.Text: "VARCHAR", tablefile.Int64: "BIGINT", tablefile.Float64: "DOUBLE", tablefile.Bool: "BOOLEAN"}
-	var out []RawColumn
-	for _, f := range instances.Fields(table) {
-		out = append(out, RawColumn{Name: f.Name, Type: types[f.Type]})
-	}
-	return out
 }
 
 // artifact is an archive or a folder of instances at hand.
@@ -122,7 +112,10 @@ func (a artifact) shown() string {
 // holds tells whether an archive of the manifest is among those at hand.
 func (p *Plan) holds(m manifestRow) bool {
 	for _, a := range p.artifacts {
-		if a.File != "" && a.bytes == m.bytes && a.file.digest() == nil && a.file.sha256 == m.checksum {
+		if a.File == "" || a.bytes != m.bytes {
+			continue
+		}
+		if sum, err := a.file.checksum(); err == nil && sum == m.checksum {
 			return true
 		}
 	}

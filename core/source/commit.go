@@ -174,8 +174,31 @@ func dropParts(ctx context.Context, c *lake.Conn, query string) error {
 		}
 	}
 	// An archive that held one of them, too, must be looked through again.
-	if err := c.Exec(ctx, "DELETE FROM lake.raw.files WHERE raw_table = '"+archivesTable+"'"); err != nil {
-		return fmt.Errorf("drop instances: %w", err)
+	return forgetArchives(ctx, c, "true")
+}
+
+// dropPartsOf deletes the rows of the parts of one archive, but for those with
+// the given numbers.
+func dropPartsOf(ctx context.Context, c *lake.Conn, location string, except []int64) error {
+	kept := "-1" // no part has it
+	for _, id := range except {
+		kept += fmt.Sprintf(", %d", id)
+	}
+	return dropParts(ctx, c, fmt.Sprintf("SELECT file_id FROM lake.raw.files WHERE raw_table = '%s' AND split_part(folders, ' ', 1) = %s AND file_id NOT IN (%s)",
+		instances.InstancesTable, lake.Quote(location), kept))
+}
+
+// forgetArchives deletes the rows of archives, and what was said of them: the
+// next look at one says it again.
+func forgetArchives(ctx context.Context, c *lake.Conn, which string, args ...any) error {
+	condition := "raw_table = '" + archivesTable + "' AND (" + which + ")"
+	for _, from := range []string{
+		"rejects WHERE _file IN (SELECT file_id FROM lake.raw.files WHERE " + condition + ")",
+		"files WHERE " + condition,
+	} {
+		if err := c.Exec(ctx, "DELETE FROM lake.raw."+from, args...); err != nil {
+			return fmt.Errorf("forget archives: %w", err)
+		}
 	}
 	return nil
 }
@@ -185,21 +208,12 @@ func dropParts(ctx context.Context, c *lake.Conn, query string) error {
 func (v stagedVisit) close(ctx context.Context, c *lake.Conn) error {
 	id := instances.Number(v.SHA256)
 	if !v.Damaged {
-		seen := []string{"-1"}
-		for _, id := range v.Seen {
-			seen = append(seen, fmt.Sprint(id))
-		}
-		err := dropParts(ctx, c, fmt.Sprintf("SELECT file_id FROM lake.raw.files WHERE raw_table = '%s' AND split_part(folders, ' ', 1) = %s AND file_id NOT IN (%s)",
-			instances.InstancesTable, lake.Quote(v.Location), strings.Join(seen, ", ")))
-		if err != nil {
+		if err := dropPartsOf(ctx, c, v.Location, v.Seen); err != nil {
 			return err
 		}
 	}
-	for _, from := range []string{"rejects WHERE _file", "files WHERE file_id"} {
-		query := fmt.Sprintf("DELETE FROM lake.raw.%s IN (SELECT file_id FROM lake.raw.files WHERE raw_table = ? AND (location = ? OR file_id = ?))", from)
-		if err := c.Exec(ctx, query, archivesTable, v.Location, id); err != nil {
-			return fmt.Errorf("write the manifest: %w", err)
-		}
+	if err := forgetArchives(ctx, c, "location = ? OR file_id = ?", v.Location, id); err != nil {
+		return err
 	}
 	for _, p := range v.Problems {
 		if err := c.Exec(ctx, "INSERT INTO lake.raw.rejects VALUES (?, ?, ?, ?)", id, p.Row, p.Reason, p.Text); err != nil {
@@ -213,15 +227,8 @@ func (v stagedVisit) close(ctx context.Context, c *lake.Conn) error {
 
 // dropArchive deletes all parts of an archive that is gone, and its own rows.
 func dropArchive(ctx context.Context, c *lake.Conn, m manifestRow) error {
-	err := dropParts(ctx, c, fmt.Sprintf("SELECT file_id FROM lake.raw.files WHERE raw_table = '%s' AND split_part(folders, ' ', 1) = %s",
-		instances.InstancesTable, lake.Quote(m.location)))
-	if err != nil {
+	if err := dropPartsOf(ctx, c, m.location, nil); err != nil {
 		return err
 	}
-	for _, from := range []string{"rejects WHERE _file", "files WHERE file_id"} {
-		if err := c.Exec(ctx, "DELETE FROM lake.raw."+from+" = ?", m.id); err != nil {
-			return fmt.Errorf("drop instances: %w", err)
-		}
-	}
-	return nil
+	return forgetArchives(ctx, c, "file_id = ?", m.id)
 }

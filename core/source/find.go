@@ -143,6 +143,16 @@ func (f *File) digest() error {
 	return nil
 }
 
+// checksum gives the file's SHA-256, and reads it for that once.
+func (f *File) checksum() (string, error) {
+	if f.sha256 == "" {
+		if err := f.digest(); err != nil {
+			return "", err
+		}
+	}
+	return f.sha256, nil
+}
+
 // copyTo copies the file into a folder, under a name that starts with id and
 // ends with its checksum, which is taken on the way. A file that was hashed
 // before must still be the same.

@@ -15,8 +15,8 @@ import (
 )
 
 // A part is converted without the lake and staged: two Parquet files and a
-// record in a folder, the record last. Commit makes all staged parts rows of the
-// lake, in one transaction that also writes the ledger, raw.files. So a part may
+// record in a folder, the record last. Commit makes staged parts rows of the
+// lake, in transactions that also write the ledger, raw.files. So a part may
 // be converted by anyone and more than once, and an interrupted ingest goes on
 // behind the last staged part.
 
@@ -175,10 +175,8 @@ func (r *partsRun) isKnown(a *artifact) (bool, error) {
 	}
 	for _, m := range r.plan.manifest {
 		if m.table == archivesTable && m.bytes == a.bytes {
-			if err := a.file.digest(); err != nil {
-				return false, err
-			}
-			return r.archives[a.file.sha256], nil
+			sum, err := a.file.checksum()
+			return r.archives[sum], err
 		}
 	}
 	return false, nil
@@ -211,8 +209,7 @@ func (r *partsRun) walk(ctx context.Context, a *artifact, share Share, queue cha
 	if errors.Is(err, instances.ErrDamaged) {
 		w.damaged = true
 		w.problems = append(w.problems, instances.Reject{Row: wholeFile, Reason: err.Error() + "; download it again: what stands before the damage is in the lake"})
-		err = a.file.digest()
-		sum = a.file.sha256
+		sum, err = a.file.checksum()
 	}
 	if err != nil {
 		return storeError(a.file, cause(err))

@@ -42,17 +42,23 @@ const personalSuffix = "_personal"
 // withOriginals adds to each table the one that keeps personal data, and the
 // columns to both.
 func withOriginals(tables []RawTable, fields func(table string) []tablefile.Field) []RawTable {
-	types := map[tablefile.Type]string{tablefile.Text: "VARCHAR", tablefile.Int64: "BIGINT", tablefile.Float64: "DOUBLE"}
 	var out []RawTable
 	for _, t := range tables {
 		t.Text = true
-		for _, f := range fields(t.Name) {
-			t.Columns = append(t.Columns, RawColumn{Name: f.Name, Type: types[f.Type]})
-		}
+		t.Columns = rawColumns(fields(t.Name))
 		original := t
 		original.Name, original.Original = t.Name+personalSuffix, t.Name
 		original.Meaning = "raw." + t.Name + " with personal data, as it came; only of files ingested with keep_personal"
 		out = append(out, t, original)
+	}
+	return out
+}
+
+// rawColumns are the columns of a table whose Parquet files ddcore writes.
+func rawColumns(fields []tablefile.Field) []RawColumn {
+	out := make([]RawColumn, len(fields))
+	for i, f := range fields {
+		out[i] = RawColumn{Name: f.Name, Type: f.Type.SQL()}
 	}
 	return out
 }

@@ -30,6 +30,11 @@ const (
 	Bool
 )
 
+// SQL is the type's name in SQL.
+func (t Type) SQL() string {
+	return [...]string{Text: "VARCHAR", Int64: "BIGINT", Float64: "DOUBLE", Bool: "BOOLEAN"}[t]
+}
+
 // Chunk is one encoded column of some rows. Its values are packed apart from
 // where they stand: a column of a wide table, a page of its melted form and a
 // column of the long table hold the same values at other places, and share them.

@@ -102,7 +102,7 @@ func (p *parser) object() error {
 func (p *parser) finish(one instance) {
 	out := p.out
 	if len(p.metricRest) > 0 {
-		p.rest = appendMember(p.rest, `metrics`, append(append([]byte{'{'}, p.metricRest...), '}'))
+		p.rest = jsontext.AppendMember(p.rest, []byte("metrics"), jsontext.Object(p.metricRest))
 	}
 	if len(p.rest) > 0 {
 		out.rest[out.rows()] = "{" + string(p.rest) + "}"
@@ -158,7 +158,7 @@ func (p *parser) member(one *instance, g *gap, i int) (end int, err error) {
 			return end, nil
 		}
 	}
-	p.rest = appendMember(p.rest, g.key, value)
+	p.rest = jsontext.AppendMember(p.rest, []byte(g.key), value)
 	return end, nil
 }
 
@@ -239,7 +239,7 @@ func (p *parser) members(s *shape, columns []column, i int, rest *[]byte) (end i
 			if i, err = jsontext.Skip(p.b, pos); err != nil {
 				return i, err
 			}
-			*rest = appendMember(*rest, g.key, p.b[pos:i])
+			*rest = jsontext.AppendMember(*rest, []byte(g.key), p.b[pos:i])
 			continue
 		case seen&(1<<g.field) != 0:
 			return pos, errTwice
@@ -250,7 +250,7 @@ func (p *parser) members(s *shape, columns []column, i int, rest *[]byte) (end i
 			return end, err
 		}
 		if !isKept {
-			*rest = appendMember(*rest, g.key, p.b[pos:end])
+			*rest = jsontext.AppendMember(*rest, []byte(g.key), p.b[pos:end])
 		}
 		i = end
 	}
@@ -316,15 +316,4 @@ func (c *column) word(value []byte) bool {
 		}
 	}
 	return false
-}
-
-// appendMember appends a member to the inside of a JSON object.
-func appendMember(dst []byte, key string, value []byte) []byte {
-	if len(dst) > 0 {
-		dst = append(dst, ',')
-	}
-	dst = append(dst, '"')
-	dst = append(dst, key...)
-	dst = append(dst, '"', ':')
-	return append(dst, value...)
 }

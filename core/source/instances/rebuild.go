@@ -15,11 +15,11 @@ type Row map[string]any
 // spelled differently.
 func Rebuild(instance Row, choices []Row) []byte {
 	rest := membersOf(instance["rest"])
-	line := appendMember(nil, "doc_id", strconv.AppendInt(nil, instance["doc_id"].(int64), 10))
+	line := jsontext.AppendMember(nil, []byte("doc_id"), strconv.AppendInt(nil, instance["doc_id"].(int64), 10))
 	if value := rebuildNativeID(instance); value != nil {
-		line = appendMember(line, "native_id", value)
+		line = jsontext.AppendMember(line, []byte("native_id"), value)
 	}
-	line = appendMember(line, "metrics", rebuildMembers(instance, metricMembers, membersOf(rest["metrics"])))
+	line = jsontext.AppendMember(line, []byte("metrics"), rebuildMembers(instance, metricMembers, membersOf(rest["metrics"])))
 	output := []byte{'['}
 	for i, c := range choices {
 		if i > 0 {
@@ -27,21 +27,21 @@ func Rebuild(instance Row, choices []Row) []byte {
 		}
 		output = append(output, rebuildMembers(c, choiceMembers, membersOf(c["rest"]))...)
 	}
-	line = appendMember(line, "model_output", append(output, ']'))
+	line = jsontext.AppendMember(line, []byte("model_output"), append(output, ']'))
 	if label, ok := instance["label"].(int64); ok {
-		line = appendMember(line, "label", strconv.AppendInt(nil, label, 10))
+		line = jsontext.AppendMember(line, []byte("label"), strconv.AppendInt(nil, label, 10))
 	}
 	for _, key := range []string{"task_hash", "model_hash"} {
 		if text, ok := instance[key].(string); ok {
-			line = appendMember(line, key, jsontext.AppendQuoted(nil, text))
+			line = jsontext.AppendMember(line, []byte(key), jsontext.AppendQuoted(nil, text))
 		}
 	}
 	for key, value := range rest {
 		if key != "metrics" {
-			line = appendMember(line, key, []byte(value))
+			line = jsontext.AppendMember(line, []byte(key), []byte(value))
 		}
 	}
-	return append(append([]byte{'{'}, line...), '}')
+	return jsontext.Object(line)
 }
 
 func rebuildNativeID(instance Row) []byte {
@@ -79,19 +79,19 @@ func rebuildMembers(row Row, members []member, rest map[string]string) []byte {
 		}
 		switch v := row[m.name].(type) {
 		case int64:
-			out = appendMember(out, m.name, strconv.AppendInt(nil, v, 10))
+			out = jsontext.AppendMember(out, []byte(m.name), strconv.AppendInt(nil, v, 10))
 		case float64:
 			text := jsontext.AppendFloat(nil, v)
 			if m.kind == score && v == v {
 				text = strconv.AppendFloat(nil, v, 'f', -1, 64)
 			}
-			out = appendMember(out, m.name, text)
+			out = jsontext.AppendMember(out, []byte(m.name), text)
 		case bool:
-			out = appendMember(out, m.name, strconv.AppendBool(nil, v))
+			out = jsontext.AppendMember(out, []byte(m.name), strconv.AppendBool(nil, v))
 		}
 	}
 	for key, value := range rest {
-		out = appendMember(out, key, []byte(value))
+		out = jsontext.AppendMember(out, []byte(key), []byte(value))
 	}
-	return append(append([]byte{'{'}, out...), '}')
+	return jsontext.Object(out)
 }

@@ -2,7 +2,6 @@ package olmes
 
 import (
 	"ddcore/core/jsontext"
-	"ddcore/core/source/lines"
 )
 
 // Row is a row of a raw table: a column that is null has no entry.
@@ -23,13 +22,13 @@ func (row Row) Rebuild(table string) []byte {
 		switch {
 		case !ok:
 		case m.form == asText:
-			line = lines.AppendMember(line, []byte(m.name), jsontext.AppendQuoted(nil, value))
+			line = jsontext.AppendMember(line, []byte(m.name), jsontext.AppendQuoted(nil, value))
 		default:
-			line = lines.AppendMember(line, []byte(m.name), []byte(value))
+			line = jsontext.AppendMember(line, []byte(m.name), []byte(value))
 		}
 	}
 	if rest, ok := row["rest"]; ok {
-		line = append(lines.Comma(line), rest[1:len(rest)-1]...)
+		line = append(jsontext.Comma(line), rest[1:len(rest)-1]...)
 	}
-	return lines.Object(line)
+	return jsontext.Object(line)
 }

@@ -165,7 +165,7 @@ func (x *rowReader) members(text []byte, cells [][]byte, rest *[]byte) error {
 				return nil
 			}
 		}
-		others = lines.AppendMember(others, key, value)
+		others = jsontext.AppendMember(others, key, value)
 		return nil
 	})
 	for i, m := range x.row {
@@ -174,7 +174,7 @@ func (x *rowReader) members(text []byte, cells [][]byte, rest *[]byte) error {
 		}
 	}
 	if others != nil {
-		*rest = lines.Object(others)
+		*rest = jsontext.Object(others)
 	}
 	return nil
 }

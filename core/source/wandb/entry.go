@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"ddcore/core/jsontext"
-	"ddcore/core/source/lines"
 )
 
 // The numeric columns of the history, in the order of the table.
@@ -123,7 +122,7 @@ func (p *parser) member(key, value []byte) {
 			return
 		}
 	}
-	p.others = lines.AppendMember(p.others, key, value)
+	p.others = jsontext.AppendMember(p.others, key, value)
 }
 
 // isStep tells whether a step is a whole number of 64 bits, spelled as Go does.
@@ -149,7 +148,7 @@ func (p *parser) timestamp(value []byte) bool {
 
 func (p *parser) number(column int, value []byte, n number) {
 	if n.whole {
-		p.whole = append(append(append(lines.Comma(p.whole), '"'), floatNames[column]...), '"')
+		p.whole = append(append(append(jsontext.Comma(p.whole), '"'), floatNames[column]...), '"')
 	}
 	start := p.offset(value)
 	p.slot(slot{column: column, start: start, end: start + len(value), whole: n.whole})
@@ -200,13 +199,13 @@ func (p *parser) rest() []byte {
 		out = append(append(append(out, `"entry":{`...), p.others...), '}')
 	}
 	if p.form != timestampForm(p.layout) {
-		out = append(append(append(lines.Comma(out), `"timestamp":"`...), p.form...), '"')
+		out = append(append(append(jsontext.Comma(out), `"timestamp":"`...), p.form...), '"')
 	}
 	if len(p.whole) > 0 {
-		out = append(append(append(lines.Comma(out), `"whole":[`...), p.whole...), ']')
+		out = append(append(append(jsontext.Comma(out), `"whole":[`...), p.whole...), ']')
 	}
 	if p.absent {
-		out = append(lines.Comma(out), `"metrics":"absent"`...)
+		out = append(jsontext.Comma(out), `"metrics":"absent"`...)
 	}
 	if len(out) == 0 {
 		return nil

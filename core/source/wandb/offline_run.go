@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"ddcore/core/jsontext"
-	"ddcore/core/source/lines"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -203,7 +202,7 @@ func (o *offlineRun) readRun(data []byte, run, config, summary *tree) {
 		case field == 5:
 			summary.update(data)
 		case field == 10:
-			tags = jsontext.AppendQuoted(lines.Comma(tags), string(bytes.ToValidUTF8(data, []byte("\uFFFD"))))
+			tags = jsontext.AppendQuoted(jsontext.Comma(tags), string(bytes.ToValidUTF8(data, []byte("\uFFFD"))))
 		case field == 17:
 			run.text("created_at", timeText(data))
 		case field == 21:
@@ -248,7 +247,7 @@ func readEnvironment(data []byte, t *tree) {
 		case field == 3:
 			t.text("startedAt", timeText(data))
 		case field == 5:
-			args = jsontext.AppendQuoted(lines.Comma(args), string(bytes.ToValidUTF8(data, []byte("\uFFFD"))))
+			args = jsontext.AppendQuoted(jsontext.Comma(args), string(bytes.ToValidUTF8(data, []byte("\uFFFD"))))
 		case field == 9:
 			gitRecord(data, t.at([]string{"git"}))
 		case field == 27:

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"ddcore/core/jsontext"
-	"ddcore/core/source/lines"
 )
 
 // RunRow is a row of raw.wandb_runs: a column that is null has no entry.
@@ -21,9 +20,9 @@ func (row RunRow) Rebuild() []byte {
 		switch {
 		case !ok:
 		case column >= runConfig:
-			run = lines.AppendMember(run, []byte(key), []byte(value))
+			run = jsontext.AppendMember(run, []byte(key), []byte(value))
 		default:
-			run = lines.AppendMember(run, []byte(key), jsontext.AppendQuoted(nil, value))
+			run = jsontext.AppendMember(run, []byte(key), jsontext.AppendQuoted(nil, value))
 		}
 	}
 	if rest, ok := row["rest"]; ok {
@@ -31,17 +30,17 @@ func (row RunRow) Rebuild() []byte {
 			if string(key) == outerKey && layout == "v3" {
 				outer = value[1 : len(value)-1]
 			} else {
-				run = lines.AppendMember(run, key, value)
+				run = jsontext.AppendMember(run, key, value)
 			}
 			return nil
 		})
 	}
-	run = lines.Object(run)
+	run = jsontext.Object(run)
 	if layout != "v3" {
 		return run
 	}
-	line := lines.AppendMember(slices.Clone(outer), []byte("run"), run)
-	return lines.Object(line)
+	line := jsontext.AppendMember(slices.Clone(outer), []byte("run"), run)
+	return jsontext.Object(line)
 }
 
 // EntryRow is a row of raw.wandb_history; nil is null.
@@ -73,26 +72,26 @@ func (row EntryRow) Rebuild() []byte {
 	text := func(c int) []byte {
 		return appendNumber(nil, number{*row.Floats[c], bytes.Contains([]byte(whole), []byte(`"`+floatNames[c]+`"`))})
 	}
-	entry := lines.AppendMember(nil, []byte("run_id"), jsontext.AppendQuoted(nil, row.RunID))
+	entry := jsontext.AppendMember(nil, []byte("run_id"), jsontext.AppendQuoted(nil, row.RunID))
 	if row.Step != nil {
-		entry = lines.AppendMember(entry, []byte("step"), strconv.AppendInt(nil, *row.Step, 10))
+		entry = jsontext.AppendMember(entry, []byte("step"), strconv.AppendInt(nil, *row.Step, 10))
 	}
 	for _, c := range []int{timestamp, runtime} {
 		switch {
 		case row.Floats[c] == nil:
 		case c == timestamp && form == "text":
-			entry = lines.AppendMember(entry, []byte(floatNames[c]), jsontext.AppendQuoted(nil, string(text(c))))
+			entry = jsontext.AppendMember(entry, []byte(floatNames[c]), jsontext.AppendQuoted(nil, string(text(c))))
 		default:
-			entry = lines.AppendMember(entry, []byte(floatNames[c]), text(c))
+			entry = jsontext.AppendMember(entry, []byte(floatNames[c]), text(c))
 		}
 	}
 	if members != "" {
-		entry = append(lines.Comma(entry), members...)
+		entry = append(jsontext.Comma(entry), members...)
 	}
 	if !isAbsent {
-		entry = lines.AppendMember(entry, []byte("metrics"), row.metrics(text))
+		entry = jsontext.AppendMember(entry, []byte("metrics"), row.metrics(text))
 	}
-	return lines.Object(entry)
+	return jsontext.Object(entry)
 }
 
 // metrics joins the metrics with a column and the others.
@@ -103,8 +102,8 @@ func (row EntryRow) metrics(text func(c int) []byte) []byte {
 	}
 	for c := trainLoss; c < numFloats; c++ {
 		if row.Floats[c] != nil {
-			out = lines.AppendMember(out, []byte(floatNames[c]), text(c))
+			out = jsontext.AppendMember(out, []byte(floatNames[c]), text(c))
 		}
 	}
-	return lines.Object(out)
+	return jsontext.Object(out)
 }

@@ -73,7 +73,7 @@ func (r *runsReader) Line(line []byte) error {
 			if string(key) == "run" && value[0] == '{' {
 				run = value
 			} else {
-				outer = lines.AppendMember(outer, key, value)
+				outer = jsontext.AppendMember(outer, key, value)
 			}
 			return nil
 		})
@@ -114,21 +114,21 @@ func (r *runsReader) run(run, outer []byte) error {
 			}
 			cells[column] = nil
 		}
-		rest = lines.AppendMember(rest, key, value)
+		rest = jsontext.AppendMember(rest, key, value)
 		return nil
 	})
 	if cells[runID] == nil {
 		return errors.New("run_id is missing or no text")
 	}
 	if outer != nil {
-		rest = lines.AppendMember(rest, []byte(outerKey), lines.Object(outer))
+		rest = jsontext.AppendMember(rest, []byte(outerKey), jsontext.Object(outer))
 	}
 	cells[0] = []byte(r.layout)
 	if r.export != "" {
 		cells[runExport] = []byte(r.export)
 	}
 	if len(rest) > 0 {
-		cells[runRest] = lines.Object(rest)
+		cells[runRest] = jsontext.Object(rest)
 	}
 	r.Append(cells)
 	return nil

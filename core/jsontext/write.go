@@ -1,19 +1,6 @@
-package lines
+package jsontext
 
-import (
-	"bytes"
-
-	"ddcore/core/tablefile"
-)
-
-// TextFields makes columns of text.
-func TextFields(names ...string) []tablefile.Field {
-	fields := make([]tablefile.Field, len(names))
-	for i, n := range names {
-		fields[i] = tablefile.Field{Name: n, Type: tablefile.Text}
-	}
-	return fields
-}
+import "bytes"
 
 // AppendMember writes a member behind others of a JSON object, whose braces are
 // still missing. The key has its escapes, and no quotes.
