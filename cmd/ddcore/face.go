@@ -61,6 +61,10 @@ ddcore features --source run_history --target arc_easy --target-at gain --window
 ddcore decision-accuracy --metric correct_prob --target-metric primary_metric --step 25% -o csv`}
 	case "compute_frontier":
 		return face{example: `ddcore compute-frontier --task olmes_10_macro_avg`}
+	case "publish":
+		return face{whole: map[string]bool{"forbid": true}, example: `ddcore publish --to /shared/published/lake
+ddcore publish --to s3://bucket/lake --url https://data.example.org/lake --tables evals,recipes,question_results
+ddcore tables --lake https://data.example.org/lake`}
 	case "rejects":
 		return face{short: selection}
 	case "sample":

@@ -53,6 +53,9 @@ func Write(ctx context.Context, p Place, verb string, o Options, waiting func(ho
 // lockLake takes the writer's lock. A local lake's is a file in its folder, which
 // must be there first; a shared lake's database is there always.
 func lockLake(ctx context.Context, p Place, verb string, waiting func(holder string)) (_ Place, isNew bool, l writerLock, err error) {
+	if p.IsPublished() {
+		return p, false, nil, p.readOnly()
+	}
 	if !p.IsShared() {
 		_, err := p.find(ctx)
 		if isNew = err != nil; isNew {
