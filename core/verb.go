@@ -42,6 +42,8 @@ var Verbs = []Verb{
 	verb("compute_frontier", "Give the best decision accuracy for its compute: the size and step that no cheaper one equals.", true, computeFrontier),
 	verb("recipe_noise", "Measure how far the seeds of a recipe lie apart, beside how far recipes do.", true, recipeNoise),
 	verb("export", "Write a table or a query to a Parquet, CSV, JSON or Arrow file.", true, export),
+	verb("diff", "Compare the lake with another one, or with another snapshot: tables, columns, rows, values.", true, diff),
+	verb("connect", "Give the SQL that attaches the lake, to be read only, in a DuckDB session of another program.", true, connect),
 	verb("publish", "Copy the curated tables, checked, to a lake that others can read: in a folder, on S3, over HTTPS.", true, publish),
 	verb("snapshots", "List the lake's snapshots, oldest first.", true, snapshots),
 	verb("files", "List the raw files that the lake holds (the manifest).", true, files),

@@ -115,7 +115,7 @@ var httpStatus = regexp.MustCompile(`\(?HTTP (?:code )?(\d{3})|status (?:code )?
 // lists what it knows of the keys.
 func (p Place) addressError(err error) error {
 	var e *contract.Error
-	if !errors.As(err, &e) || e.Kind == contract.Cancelled || e.Err == nil {
+	if !errors.As(err, &e) || e.Kind == contract.Cancelled || e.Op == "open" || e.Err == nil {
 		return err
 	}
 	message := strings.Join(strings.Fields(e.Err.Error()), " ")

@@ -198,8 +198,10 @@ func openError(p Place, snapshot int64, err error) error {
 		e.Hint = "is there a lake that `ddcore publish` made, and may you read it? keys of S3 come from the environment: AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …"
 	}
 	var cause *contract.Error
-	if errors.As(err, &cause) && p.address != "" && cause.Op == "open" {
-		return cause
+	if errors.As(err, &cause) && p.address != "" {
+		if cause = contract.AsError(p.addressError(cause)); cause.Op == "open" && snapshot < 0 || cause.Kind == contract.NotFound {
+			return cause
+		}
 	}
 	if errors.As(err, &cause) {
 		e.Err = cause.Err

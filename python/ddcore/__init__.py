@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._connect import attach
 from .errors import (
     BusyError,
     CancelledError,
@@ -47,6 +48,7 @@ __all__ = [
     "Progress",
     "StorageError",
     "__version__",
+    "attach",
     "doctor",
     "open",
     "sample",

@@ -16,6 +16,7 @@ from . import _arguments, _native, errors
 from .progress import Show, bar
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 __all__ = ["Lake", "open"]
@@ -33,7 +34,8 @@ def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's 
 
     Args:
         path: The lake's folder, or "ducklake:postgres:" and a connection string of libpq for a shared
-            lake. `ingest` makes it if it is not there.
+            lake. `ingest` makes it if it is not there. Or the address of a published lake, which can only be
+            read: "https://host/lake", "s3://bucket/lake".
         data: Where the files of a new shared lake go: a folder that all its users see, or
             "s3://bucket/prefix". Its catalog keeps it.
         threads: Threads to work with; default: SLURM_CPUS_PER_TASK, else all cores.
@@ -62,7 +64,7 @@ def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's 
 def _place(path: str | os.PathLike[str]) -> str:
     """Make a path absolute; what is no path stays."""
     text = os.fspath(path)
-    return text if text.startswith("ducklake:") or "://" in text else os.path.abspath(_arguments.path(path))
+    return text if text.startswith(("ducklake:", "md:")) or "://" in text else os.path.abspath(_arguments.path(path))
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -88,7 +90,9 @@ class Lake:
 
     def __repr__(self) -> str:
         """Write the call that makes this lake."""
-        path = self.path if self.path.startswith("ducklake:") else os.path.relpath(self.path)
+        path = (
+            self.path if _place(self.path) == self.path and not os.path.isabs(self.path) else os.path.relpath(self.path)
+        )
         options = [
             f", {f.name}={getattr(self, f.name)!r}"
             for f in dataclasses.fields(self)
@@ -614,6 +618,88 @@ class Lake:
         query = {"sql": sql, "params": _arguments.values(params, "params"), "format": format}
         with bar("export", progress) as report:
             return self._read("export", {**query, "to": _arguments.path(to)}, report)
+
+    # ---- to others
+
+    def connect(self, *, name: str = "lake") -> duckdb.DuckDBPyConnection:
+        """Give a connection of Python's `duckdb` with the lake attached, to be read only.
+
+        Marimo shows its tables among the data sources, and `mo.sql(query, engine=con)` runs on it. Extensions are
+        those that ddcore uses; keys of S3 and PostgreSQL come from the environment. Close it when you are done.
+
+        Args:
+            name: The name of the lake in SQL; it is the default, so that tables of main need no prefix.
+
+        Returns:
+            A new connection to a DuckDB in memory.
+
+        Raises:
+            NotFoundError: There is no lake, or the package duckdb is missing.
+            InvalidError: duckdb is not of the version that ddcore is built for.
+
+        Example:
+            >>> con = lake.connect()
+            >>> con.sql("SELECT count(*) FROM recipes").fetchone()
+            (25,)
+        """
+        from . import _connect
+
+        return _connect.connect(self, name)
+
+    def publish(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        tables: str | Iterable[str] | None = None,
+        url: str | None = None,
+        forbid: str | Iterable[str] | None = None,
+        allow: str | Iterable[str] | None = None,
+        clean: bool = False,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Copy the curated tables, checked, to a lake that others can read: in a folder, on S3, over HTTPS.
+
+        Raw data never leave the lake. Contracts are checked again, and each text is searched for personal
+        data. Files that are there already are not copied again; the catalog is replaced last, so that readers
+        see the old version or the new one. `ddcore.open` reads it from the folder, from "s3://..." or from
+        the "https://..." address at which a web server gives the folder.
+
+        Args:
+            to: A folder, or "s3://bucket/prefix".
+            tables: Names in main, or schema.name; a view that is named becomes a table. Default: all tables of
+                main, features and predictions.
+            url: The address at which others will find it, for DuckDB without ddcore.
+            forbid: Texts that must stand in no table, such as names of people.
+            allow: Rules of redaction whose shapes may stand in the tables, e.g. "email".
+            clean: Delete the files of former publications there; readers who have one open lose it.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per table: schema_name, table_name, n_rows, n_files, n_new_files, n_bytes.
+
+        Raises:
+            ContractError: A table breaks its contract, or holds what looks like personal data or a forbidden
+                text: see its table and column. Nothing is published.
+            NotFoundError: There is no such lake or table.
+            InvalidError: The place cannot be published to.
+            StorageError: The place cannot be written; what was published before is as it was.
+
+        Example:
+            >>> lake.publish("public.lake", tables=["evals", "recipes"], progress=False)["n_rows"].to_pylist()[1]
+            25
+            >>> ddcore.open("public.lake").table("recipes").num_rows
+            25
+        """
+        arguments = {
+            "to": _place(to),
+            "tables": _arguments.names(tables),
+            "url": url,
+            "forbid": _arguments.names(forbid),
+            "allow": _arguments.names(allow),
+            "clean": clean,
+        }
+        with bar("publish", progress) as report:
+            return self._read("publish", arguments, report)
 
     # ---- decisions
 
