@@ -67,6 +67,14 @@ ddcore decision-accuracy --metric correct_prob --target-metric primary_metric --
 	case "diff":
 		return face{positional: "other", use: "[[LAKE] OTHER]", most: 2, lakeFirst: true, complete: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs), example: `ddcore diff before.lake after.lake
 ddcore diff --lake my.lake --snapshot 4 --other-snapshot 7 --tables evals`}
+	case "expire":
+		return face{example: `ddcore expire --keep 3
+ddcore expire --older-than 30d`}
+	case "backup":
+		return face{example: `ddcore backup --lake my.lake --to /backup/my.lake`}
+	case "restore":
+		return face{example: `ddcore restore --from /backup/my.lake --lake my.lake
+ddcore restore --from /backup/my.lake --lake 'ducklake:postgres:dbname=lake host=db' --data s3://bucket/lake`}
 	case "publish":
 		return face{whole: map[string]bool{"forbid": true}, example: `ddcore publish --to /shared/published/lake
 ddcore publish --to s3://bucket/lake --url https://data.example.org/lake --tables evals,recipes,question_results

@@ -20,7 +20,7 @@ var metavars = map[string]string{
 	"window": "WINDOW,...", "target": "TARGET,...", "target_at": "PLACE", "target_params": "PARAMS", "tasks": "TASK,...", "metrics": "METRIC,...", "thresholds": "SERIES=VALUE",
 	"stats": "STAT,...", "deltas": "KIND,...", "metadata": "COLUMN,...", "save": "NAME", "source": "TABLE",
 	"small": "SIZE,...", "metric": "METRIC,...", "target_metric": "METRIC", "task": "TASK,...", "step": "STEP",
-	"tables": "TABLE,...", "url": "URL", "forbid": "TEXT", "allow": "RULE,...", "name": "NAME", "other": "LAKE",
+	"tables": "TABLE,...", "url": "URL", "forbid": "TEXT", "allow": "RULE,...", "name": "NAME", "other": "LAKE", "from": "FOLDER", "older_than": "AGE",
 }
 
 // notes add to an argument's help what holds on the command line only.

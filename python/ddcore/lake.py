@@ -701,6 +701,189 @@ class Lake:
         with bar("publish", progress) as report:
             return self._read("publish", arguments, report)
 
+    def diff(
+        self,
+        other: str | os.PathLike[str] | Lake | None = None,
+        *,
+        other_snapshot: int | None = None,
+        tables: str | Iterable[str] | None = None,
+        examples: int | None = None,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Compare the lake with another one, or with another snapshot: tables, columns, rows, values.
+
+        This lake is before, the other one after. Values are compared exactly: no float is rounded, NaN equals
+        NaN, and null equals null. Curated tables are compared row by row of their grain, others as bags of rows.
+
+        Args:
+            other: The lake to compare with; default: this lake at other_snapshot.
+            other_snapshot: Compare with this snapshot of the other lake; default: its newest.
+            tables: Names in main, or schema.name; default: all tables of main, features and predictions.
+            examples: The most examples of a difference to give; default: 3.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per difference: schema_name, table_name, column_name, kind (table added, table removed,
+            column added, column removed, type, rows added, rows removed, changed), n, examples. No rows:
+            they are equal.
+
+        Raises:
+            NotFoundError: There is no such lake, snapshot or table.
+            InvalidError: There is nothing to compare with.
+
+        Example:
+            >>> lake.diff(lake, tables="evals", progress=False).num_rows
+            0
+        """
+        if isinstance(other, Lake) and other_snapshot is None:
+            other_snapshot = other.snapshot
+        arguments = {
+            "other": "" if other is None else other.path if isinstance(other, Lake) else _place(other),
+            "other_snapshot": None if other_snapshot is None else operator.index(other_snapshot),
+            "tables": _arguments.names(tables),
+            "examples": _arguments.count(examples, "examples"),
+        }
+        with bar("diff", progress) as report:
+            return self._read("diff", arguments, report)
+
+    # ---- maintenance
+
+    def verify(self, *, quick: bool = False, progress: Show = True) -> pa.Table:
+        """Compare the files of all snapshots with what is there: names, sizes, rows, SHA-256.
+
+        A file whose SHA-256 is known (raw Parquet files, all of a backup or a published lake) is hashed, any
+        other is read whole.
+
+        Args:
+            quick: Look at names, sizes and footers only, and read no file whole.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per problem: state (missing, damaged, orphan), path, detail; and last a row "checked" that
+            counts them.
+
+        Raises:
+            NotFoundError: There is no lake.
+
+        Example:
+            >>> lake.verify(quick=True, progress=False)["state"].to_pylist()
+            ['checked']
+        """
+        with bar("verify", progress) as report:
+            return self._read("verify", {"quick": quick}, report)
+
+    def compact(self, *, progress: Show = True) -> pa.Table:
+        """Merge the small files of tables; older snapshots read as before.
+
+        The replaced files stay until `expire`. Raw data files stay as they came.
+
+        Args:
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per table whose files were merged: schema_name, table_name, n_files_before, n_files_after.
+
+        Raises:
+            NotFoundError: There is no lake.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+
+        Example:
+            >>> lake.compact()["n_files_after"].to_pylist()  # doctest: +SKIP
+        """
+        with bar("compact", progress) as report:
+            return self._read("compact", None, report)
+
+    def expire(self, *, keep: int | None = None, older_than: str | None = None) -> pa.Table:
+        """Forget old snapshots, and delete the files that only they knew.
+
+        The newest snapshot always stays. Who is just reading an older one may fail.
+
+        Args:
+            keep: How many of the newest snapshots stay; default: 1.
+            older_than: Only snapshots made longer ago than this: "30d", "12h".
+
+        Returns:
+            One row: n_snapshots (forgotten), n_kept, n_files (deleted).
+
+        Raises:
+            NotFoundError: There is no lake.
+            InvalidError: Neither argument is given, or one cannot be read.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+
+        Example:
+            >>> lake.expire(keep=1000)["n_snapshots"].to_pylist()
+            [0]
+        """
+        return self._read("expire", {"keep": _arguments.count(keep, "keep"), "older_than": older_than})
+
+    def clean(self, *, older_than: str | None = None, dry_run: bool = False) -> pa.Table:
+        """Delete files that no snapshot knows, as an interrupted write may leave them.
+
+        Args:
+            older_than: In a shared lake, only files older than this, for others may be writing; default: "7d".
+            dry_run: Only list the files.
+
+        Returns:
+            One row per file: path.
+
+        Raises:
+            NotFoundError: There is no lake.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed; or parts wait for a commit.
+
+        Example:
+            >>> lake.clean(dry_run=True).num_rows
+            0
+        """
+        return self._read("clean", {"older_than": older_than, "dry_run": dry_run})
+
+    def backup(self, to: str | os.PathLike[str], *, progress: Show = True) -> pa.Table:
+        """Copy the lake, with its history, to a folder; only what has changed is copied again.
+
+        Nobody writes the lake meanwhile. The backup is a lake itself, to be read and verified, and holds the
+        key of pseudonyms: keep it as private as the lake.
+
+        Args:
+            to: The folder.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row: snapshot, n_files, n_new_files, n_bytes.
+
+        Raises:
+            NotFoundError: There is no lake.
+            InvalidError: The folder holds something else.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+            StorageError: The folder cannot be written; the former backup is as it was.
+
+        Example:
+            >>> lake.backup("my.backup", progress=False).column_names
+            ['snapshot', 'n_files', 'n_new_files', 'n_bytes']
+        """
+        with bar("backup", progress) as report:
+            return self._read("backup", {"to": _arguments.path(to)}, report)
+
+    def restore(self, from_: str | os.PathLike[str], *, progress: Show = True) -> pa.Table:
+        """Make this lake of a backup; there must be none yet. It may be a shared one.
+
+        Args:
+            from_: The folder of the backup.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row: snapshot, n_files, n_new_files, n_bytes.
+
+        Raises:
+            NotFoundError: There is no backup.
+            InvalidError: There is a lake already, or a file is not what was backed up.
+            StorageError: The place cannot be written.
+
+        Example:
+            >>> ddcore.open("again.lake").restore("my.backup", progress=False)["snapshot"].to_pylist()[0] > 1
+            True
+        """
+        with bar("restore", progress) as report:
+            return self._read("restore", {"from": os.path.abspath(_arguments.path(from_))}, report)
+
     # ---- decisions
 
     def decision_accuracy(
