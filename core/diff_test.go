@@ -1,8 +1,10 @@
 package core_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"ddcore/core/contract"
@@ -12,9 +14,13 @@ import (
 
 // TestDiff: each kind of difference is found where it is, exactly, and nothing else.
 func TestDiff(t *testing.T) {
-	local := build(t, makeSample(t, small))
+	local := filepath.Join(t.TempDir(), "test.lake")
 	write(t, local, `CREATE SCHEMA lake.features; CREATE TABLE lake.features.f AS SELECT 1 AS x, 'nan'::DOUBLE AS y;
-		CREATE TABLE lake.features.gone AS SELECT 1 AS x`)
+		CREATE TABLE lake.features.gone AS SELECT 1 AS x;
+		CREATE TABLE lake.main.model_sizes AS SELECT * FROM (VALUES ('4M', 'nan'::DOUBLE), ('150M', NULL), ('1B', 0.0022382354832751615)) AS t(params, lr_max);
+		CREATE TABLE lake.main.recipes AS SELECT * FROM (VALUES ('Dolma1.7', 1), ('C4', 2)) AS t(recipe, n);
+		CREATE TABLE lake.main.tasks AS SELECT 'piqa' AS task, 'olmes' AS suite;
+		CREATE VIEW lake.main.some_view AS SELECT * FROM main.recipes`)
 	copied := filepath.Join(t.TempDir(), "copy.lake")
 	require.NoError(t, os.CopyFS(copied, os.DirFS(local)))
 	diff := func(a, b string, args map[string]any) rows {
@@ -24,7 +30,7 @@ func TestDiff(t *testing.T) {
 		args["other"] = b
 		return must(t, "diff", a, args)[1:]
 	}
-	require.Empty(t, diff(local, local, map[string]any{"tables": []string{"evals", "raw.files", "instances"}}))
+	require.Empty(t, diff(local, local, map[string]any{"tables": []string{"recipes", "features.f", "some_view"}}))
 
 	before := must(t, "snapshots", copied, nil)
 	write(t, copied, `
@@ -75,11 +81,14 @@ func TestDiff(t *testing.T) {
 
 // TestDiffWide: tables of more columns than one join compares.
 func TestDiffWide(t *testing.T) {
-	local := build(t, makeSample(t, small))
-	copied := filepath.Join(t.TempDir(), "copy.lake")
-	require.NoError(t, os.CopyFS(copied, os.DirFS(local)))
-	write(t, copied, `UPDATE lake.main.full_eval SET mmlu_average_acc_raw = 0.5 WHERE step = 0 AND params = '4M'`)
-	found := must(t, "diff", local, map[string]any{"other": copied, "examples": 1, "tables": []string{"full_eval"}})[1:]
-	require.Len(t, found, 1)
-	require.Equal(t, []string{"main", "full_eval", "mmlu_average_acc_raw", "changed"}, found[0][:4])
+	local := filepath.Join(t.TempDir(), "test.lake")
+	columns := make([]string, 450)
+	for i := range columns {
+		columns[i] = fmt.Sprintf("n::DOUBLE AS c%d", i)
+	}
+	write(t, local, "CREATE TABLE lake.main.recipes AS SELECT 'r' || n AS recipe, "+strings.Join(columns, ", ")+" FROM range(5) AS t(n)")
+	last := len(must(t, "snapshots", local, nil)) - 2
+	write(t, local, "UPDATE lake.main.recipes SET c3 = 7, c449 = NULL WHERE recipe = 'r2'")
+	found := must(t, "diff", local, map[string]any{"other_snapshot": last})
+	require.Equal(t, rows{{"main", "recipes", "c3", "changed", "1", "recipe r2: 7.0 -> 2.0"}, {"main", "recipes", "c449", "changed", "1", "recipe r2: null -> 2.0"}}, found[1:])
 }

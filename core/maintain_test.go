@@ -46,7 +46,7 @@ func TestExpireKeepsFilesThatCameAgain(t *testing.T) {
 	require.NoError(t, os.Rename(away, archives))
 	must(t, "ingest", name, map[string]any{"paths": []string{archives}})
 	require.Equal(t, want, query(t, name, instancesSQL))
-	entries := query(t, name, "SELECT path, count(*) FROM __ducklake_metadata_lake.ducklake_data_file AS f JOIN __ducklake_metadata_lake.ducklake_table USING (table_id) WHERE table_name = '_instances' GROUP BY ALL HAVING count(*) > 1")
+	entries := query(t, name, "SELECT f.path, count(*) FROM __ducklake_metadata_lake.ducklake_data_file AS f JOIN __ducklake_metadata_lake.ducklake_table USING (table_id) WHERE table_name = '_instances' GROUP BY ALL HAVING count(*) > 1")
 	require.NotEmpty(t, entries[1:], "a file with two entries, which is what this test is about")
 
 	core.CloseIdle()

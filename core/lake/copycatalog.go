@@ -20,21 +20,38 @@ func (w *Writer) SaveCatalog(ctx context.Context, file string) error {
 		}
 		return nil
 	}
-	uri := Quote("ducklake:sqlite:" + file)
-	if err := w.Exec(ctx, "ATTACH "+uri+" AS saved (DATA_PATH "+Quote(filepath.Join(filepath.Dir(file), dataDir)+"/")+")"); err != nil {
-		return fmt.Errorf("start the copy of the catalog: %w", err)
+	paths, err := findExtensions(w.options, []string{"sqlite_scanner"})
+	if err != nil {
+		return err
 	}
-	err := copyCatalog(ctx, w.Conn, metadata, "__ducklake_metadata_saved")
-	if detached := w.Exec(context.WithoutCancel(ctx), "DETACH saved"); err == nil {
-		err = detached
+	if err := w.loadExtensions(ctx, []string{"sqlite_scanner"}, paths); err != nil {
+		return err
 	}
-	return err
+	// DuckLake makes the tables, which are then filled behind its back.
+	err = w.Exec(ctx, fmt.Sprintf(`
+		ATTACH %s AS saved (DATA_PATH %s); DETACH saved;
+		ATTACH %s AS saved (TYPE sqlite); ATTACH %s AS catalog (TYPE postgres, READ_ONLY)`,
+		Quote("ducklake:sqlite:"+file), Quote(filepath.Join(filepath.Dir(file), dataDir)+"/"), Quote(file), Quote(w.place.postgres)))
+	if err == nil {
+		err = copyCatalog(ctx, w.Conn, "catalog", "saved")
+	}
+	if err != nil {
+		return fmt.Errorf("copy the catalog: %w", err)
+	}
+	return w.Exec(ctx, "DETACH saved; DETACH catalog")
 }
 
 // copyCatalog replaces the rows of one catalog by those of another, table by table, in
 // one transaction. Catalogs of different kinds have other types for the same: SQLite
 // keeps times as text and truths as numbers.
 func copyCatalog(ctx context.Context, c *Conn, from, to string) error {
+	inlined, err := c.Rows(ctx, "SELECT count(*) FROM "+from+".ducklake_inlined_data_tables")
+	if err != nil {
+		return fmt.Errorf("look for inlined rows: %w", err)
+	}
+	if inlined[0][0] != int64(0) {
+		return &contract.Error{Kind: contract.Invalid, Op: "copy the catalog", Err: errors.New("another program has put rows into the catalog itself"), Hint: "CALL ducklake_flush_inlined_data('lake') in DuckDB writes them to files"}
+	}
 	rows, err := c.Rows(ctx, `
 		SELECT a.table_name, a.column_name, b.data_type, a.schema_name, b.schema_name
 		FROM duckdb_columns() AS a JOIN duckdb_columns() AS b ON b.database_name = ? AND b.table_name = a.table_name AND b.column_name = a.column_name
@@ -207,7 +224,10 @@ func (r *Restorer) Finish(ctx context.Context, catalog string, key []byte, o Opt
 	if err := attach(ctx, c, r.place, false, Newest); err != nil {
 		return openError(r.place, Newest, err)
 	}
-	return copyCatalog(ctx, c, "saved", metadata)
+	if err := c.Exec(ctx, "USE memory; DETACH lake; ATTACH "+Quote(r.place.postgres)+" AS catalog (TYPE postgres)"); err != nil {
+		return openError(r.place, Newest, err)
+	}
+	return copyCatalog(ctx, c, "saved", "catalog")
 }
 
 // Close lets go of the place, and deletes what is half made.

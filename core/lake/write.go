@@ -15,9 +15,10 @@ import (
 // processes wait for it.
 type Writer struct {
 	*Session
-	lock   writerLock
-	temp   string   // where files for a shared lake are written first
-	placed []string // files that Put has put into a shared lake since the transaction began
+	lock    writerLock
+	options Options
+	temp    string   // where files for a shared lake are written first
+	placed  []string // files that Put has put into a shared lake since the transaction began
 }
 
 // Write opens the lake at p for writing and makes it if it is not there. It
@@ -136,7 +137,7 @@ func openWriter(ctx context.Context, p Place, o Options, l writerLock) (*Writer,
 		l.release()
 		_ = os.RemoveAll(temp)
 	}}
-	return &Writer{Session: s, lock: l, temp: temp}, nil
+	return &Writer{Session: s, lock: l, options: o, temp: temp}, nil
 }
 
 // deleteOrphans removes data files that no snapshot refers to.

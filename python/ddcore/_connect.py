@@ -65,6 +65,8 @@ def attach(con: duckdb.DuckDBPyConnection, source: str | os.PathLike[str] | Lake
         StorageError: It cannot be read.
 
     Example:
+        >>> lake.export("full_eval", "4M.parquet", params="4M", progress=False).num_rows
+        1
         >>> con = lake.connect()
         >>> ddcore.attach(con, "4M.parquet", name="small")
         'small'
@@ -127,7 +129,7 @@ def _attach_motherduck(con: duckdb.DuckDBPyConnection, text: str, name: str | No
         raise _error(
             errors.NotFoundError,
             f"attach {text}: DuckDB's extension motherduck is not here",
-            "run con.execute('INSTALL motherduck') once, with the network; the token is in the variable motherduck_token",
+            "run con.execute('INSTALL motherduck') once, with the network; the token is in motherduck_token",
         ) from None
     name = name or _named(text[3:])
     _execute(con, f"ATTACH {_text(text)} AS {_identifier(name)}", text)

@@ -703,7 +703,7 @@ class Lake:
 
     def diff(
         self,
-        other: str | os.PathLike[str] | Lake | None = None,
+        other: Lake | str | os.PathLike[str] | None = None,
         *,
         other_snapshot: int | None = None,
         tables: str | Iterable[str] | None = None,
@@ -878,6 +878,8 @@ class Lake:
             StorageError: The place cannot be written.
 
         Example:
+            >>> lake.backup("my.backup", progress=False)["n_new_files"].to_pylist()[0] > 30
+            True
             >>> ddcore.open("again.lake").restore("my.backup", progress=False)["snapshot"].to_pylist()[0] > 1
             True
         """

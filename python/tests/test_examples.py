@@ -1,4 +1,4 @@
-"""The examples of the docstrings, of docs/python.md and of docs/guide.md run as they stand."""
+"""The examples of the docstrings, of docs/python.md, docs/guide.md and docs/hosting.md run as they stand."""
 
 from __future__ import annotations
 
@@ -62,3 +62,8 @@ def test_the_page_on_python(workshop: Path) -> None:
 @pytest.mark.usefixtures("workshop")
 def test_the_guide() -> None:
     assert run_blocks("guide.md") >= 1
+
+
+@pytest.mark.usefixtures("workshop")
+def test_the_page_on_hosting() -> None:
+    assert run_blocks("hosting.md") >= 4
