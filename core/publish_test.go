@@ -125,11 +125,11 @@ func TestPublishRefuses(t *testing.T) {
 
 // TestPublishPersonal: a canary in a curated table stops it.
 func TestPublishPersonal(t *testing.T) {
-	local := build(t, makeSample(t, small))
-	to := filepath.Join(t.TempDir(), "public")
+	local, to := filepath.Join(t.TempDir(), "test.lake"), filepath.Join(t.TempDir(), "public")
+	write(t, local, "CREATE SCHEMA lake.predictions; CREATE TABLE lake.predictions.fine AS SELECT 'ask user-01234567@example.invalid' AS note")
 	must(t, "publish", local, map[string]any{"to": to})
 	before := must(t, "tables", to, nil)
-	write(t, local, "CREATE SCHEMA lake.predictions; CREATE TABLE lake.predictions.notes AS SELECT 'ask canary.person@example.org' AS note, 1 AS n")
+	write(t, local, "CREATE TABLE lake.predictions.notes AS SELECT 'ask canary.person@example.org' AS note, 1 AS n")
 	_, err := call(t, "publish", local, map[string]any{"to": to})
 	e := fails(t, contract.Violation, err, "predictions.notes", "personal data (rule email)", "allow email")
 	require.Equal(t, "note", e.Column)

@@ -35,16 +35,16 @@ def test_connect(lake: ddcore.Lake) -> None:
 def test_attach_several(lake: ddcore.Lake, own_lake: ddcore.Lake, tmp_path: Path) -> None:
     lake.publish(tmp_path / "public.lake", tables="recipes", progress=False)
     lake.export("recipes", tmp_path / "recipes-1.parquet", progress=False)
-    lake.export("recipes", tmp_path / "some.csv", progress=False)
+    lake.export("recipes", tmp_path / "listed.csv", progress=False)
     with duckdb.connect(str(tmp_path / "mine.duckdb")) as mine:
         mine.execute("CREATE TABLE t AS SELECT 7 AS a")
     with lake.connect() as con:
         assert ddcore.attach(con, own_lake) == "own"
         assert ddcore.attach(con, tmp_path / "public.lake") == "public"
         assert ddcore.attach(con, tmp_path / "recipes-*.parquet", name="files") == "files"
-        assert ddcore.attach(con, tmp_path / "some.csv") == "some"
+        assert ddcore.attach(con, tmp_path / "listed.csv") == "listed"
         assert ddcore.attach(con, tmp_path / "mine.duckdb") == "mine"
-        others = ("own.recipes", "public.recipes", "files", "some")
+        others = ("own.recipes", "public.recipes", "files", "listed")
         joined = "FROM recipes " + " ".join(f"JOIN {name} USING (recipe)" for name in others)
         assert con.sql(f"SELECT count(*) {joined}").fetchone() == (25,)
         assert con.sql("FROM mine.t").fetchone() == (7,)
