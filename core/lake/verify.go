@@ -121,6 +121,10 @@ func (s *Session) look(ctx context.Context, f DataFile, sum string, isQuick bool
 	if e := contract.AsError(err); e.Kind == contract.Cancelled {
 		return "", err
 	}
+	// A failed read ends the session's transaction, and more files are to be read.
+	if err := s.Exec(ctx, "ROLLBACK; BEGIN TRANSACTION"); err != nil {
+		return "", err
+	}
 	return firstLine(contract.AsError(err).Err.Error()), nil
 }
 
