@@ -91,7 +91,8 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	a.addGlobalFlags(root)
 	for i := range core.Verbs {
-		root.AddCommand(a.command(&core.Verbs[i]))
+		group, _ := commandWords(core.Verbs[i].Name)
+		parent(root, group).AddCommand(a.command(&core.Verbs[i]))
 	}
 	for _, p := range pythonCommands {
 		root.AddCommand(p.command())
