@@ -94,7 +94,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f stored, now Faul
 		r.Header.Del("Range")
 	}
 	b := w.(*body)
-	if r.Method == http.MethodGet {
+	if r.Method == http.MethodGet && strings.Contains(f.path, now.Only) {
 		b.corrupt = s.use(func(f *Faults) *int { return &f.Corrupt })
 		if b.hang = s.use(func(f *Faults) *int { return &f.Hang }); b.hang || s.use(func(f *Faults) *int { return &f.Cut }) {
 			b.limited, b.limit = true, now.CutAfter

@@ -25,6 +25,7 @@ type Faults struct {
 	Hang       int    `json:"hang"`      // bodies that stop there until the client goes away
 	CutAfter   int64  `json:"cut_after"` // of each body
 	Corrupt    int    `json:"corrupt"`   // bodies with a wrong byte
+	Only       string `json:"only"`      // of files with this in their path
 	Lie        int64  `json:"lie"`       // added to the sizes that the tree lists
 	PageSize   int    `json:"page_size"` // files on a page of the tree; default: 1000
 	Redirect   bool   `json:"redirect"`  // LFS files come from the other host
