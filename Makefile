@@ -65,6 +65,7 @@ fuzz: ## fuzz every parser, a minute each
 	go test ./core/inflate -fuzz FuzzDeflate -fuzztime 60s
 	go test ./core/inflate -fuzz FuzzGzip -fuzztime 60s
 	go test ./core/hub -fuzz FuzzTree -fuzztime 60s
+	go test ./core/hub -fuzz FuzzMatch -fuzztime 60s
 	go test ./core/source/ladder -fuzz FuzzConvert -fuzztime 60s
 
 bench: $(VENV)/.installed ## measure against datadec, DuckDB and Polars

@@ -210,7 +210,11 @@ func (a DownloadHFArgs) list(ctx context.Context, env *Env, m *hub.Mirror, choic
 				files = append(files, f)
 			}
 		}
-		old = append(old, m.Outdated(c.Repo, c.has, listed)...)
+		for _, f := range m.Outdated(c.Repo, c.has, listed) {
+			if !slices.Contains(old, f) {
+				old = append(old, f)
+			}
+		}
 	}
 	return files, old, nil
 }

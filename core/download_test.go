@@ -180,3 +180,20 @@ func TestDownloadOutdated(t *testing.T) {
 	require.Equal(t, []string{secondArchive, "renamed.tar.gz", firstArchive}, got.column(t, "path"))
 	require.Equal(t, []string{"present", "downloaded", "outdated"}, got.column(t, "state"))
 }
+
+func TestBudget(t *testing.T) {
+	_, _, sizes := publish(t)
+	lake := filepath.Join(t.TempDir(), "test.lake")
+	try := func(budget string) error {
+		_, err := call(t, "download_hf", lake, map[string]any{"dir": t.TempDir(), "olmes_details": []string{"C4"}, "ingest": true, "dry_run": true, "budget": budget})
+		return err
+	}
+	for _, good := range []string{"20GB", "1.5 GiB", "10mb", "1 TB", "9000000B", fmt.Sprint(sizes[0])} {
+		require.NoError(t, try(good), good)
+	}
+	for _, bad := range []string{"lots", "-1GB", "0", "1PB", "GB", "1e30GB", "NaN"} {
+		fails(t, contract.Invalid, try(bad), "is no size", "e.g. 20GB")
+	}
+	fails(t, contract.Invalid, try(fmt.Sprint(sizes[0]-1)), firstArchive, "allow at least as much")
+	require.NoDirExists(t, lake)
+}

@@ -163,22 +163,28 @@ func (c *Client) askOnce(ctx context.Context, address, target string, into any) 
 	if err := json.Unmarshal(text, into); err != nil {
 		return "", ioError(target, errors.New("the answer is not what a hub says"), "is HF_ENDPOINT a hub?")
 	}
-	return c.nextPage(r, target)
+	return c.nextPage(r), nil
 }
 
 var nextLink = regexp.MustCompile(`<([^>]*)>\s*;\s*rel="?next"?`)
 
-// nextPage reads the Link header of RFC 8288.
-func (c *Client) nextPage(r *http.Response, target string) (string, error) {
+// nextPage reads the Link header of RFC 8288. Mirrors may hand on the public hub's
+// address: its path counts, below the endpoint.
+func (c *Client) nextPage(r *http.Response) string {
 	m := nextLink.FindStringSubmatch(strings.Join(r.Header.Values("Link"), ", "))
 	if m == nil {
-		return "", nil
+		return ""
 	}
 	next, err := r.Request.URL.Parse(m[1])
-	if err != nil || next.Host != r.Request.URL.Host {
-		return "", ioError(target, errors.New("the hub's list of files goes on at another host"), "is HF_ENDPOINT a hub?")
+	if err != nil {
+		return ""
 	}
-	return next.String(), nil
+	if next.Host != c.endpoint.Host || next.Scheme != c.endpoint.Scheme {
+		below := c.endpoint.JoinPath(next.EscapedPath())
+		below.RawQuery = next.RawQuery
+		next = below
+	}
+	return next.String()
 }
 
 // get sends one request. What goes wrong on the way is transient.

@@ -137,15 +137,26 @@ func (c *Client) begin(r *http.Response, p *part) error {
 	case http.StatusRequestedRangeNotSatisfiable:
 		return wrong("it is shorter than %d bytes", p.file.Size)
 	default:
-		if !isTransient(r.StatusCode) && (p.file.hasXet || r.Header.Get("X-Xet-Hash") != "") && r.Header.Get("X-Error-Code") == "" {
-			return xetOnly(p.file)
-		}
-		return refusal(r, p.file.name())
+		return c.noBytes(r, p.file)
 	}
 	if rest := p.file.Size - p.done; r.ContentLength >= 0 && r.ContentLength != rest {
 		return wrong("it has %d bytes, not %d", p.done+r.ContentLength, p.file.Size)
 	}
 	return nil
+}
+
+// noBytes says why a response holds no bytes of the file.
+func (c *Client) noBytes(r *http.Response, f File) error {
+	ofHub := r.Request.URL.Host == c.endpoint.Host
+	hasXet := f.hasXet || r.Header.Get("X-Xet-Hash") != ""
+	switch {
+	case r.StatusCode == http.StatusForbidden && !ofHub: // the redirect's signature has run out: the next has a new one
+		return busy(r)
+	case ofHub && hasXet && !isTransient(r.StatusCode) && r.StatusCode != http.StatusUnauthorized && r.Header.Get("X-Error-Code") == "":
+		return xetOnly(f)
+	default:
+		return refusal(r, f.name())
+	}
 }
 
 // xetOnly is the error for a file that plain HTTP does not give: one of more

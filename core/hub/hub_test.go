@@ -190,12 +190,14 @@ func TestWithoutManifestFilesAreRead(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	w := start(t)
-	w.server.Set(hubtest.Faults{PageSize: 1})
-	states, err := w.run()
-	require.NoError(t, err)
-	require.Len(t, states, 3)
-	w.requireSame()
+	for _, otherLinks := range []bool{false, true} {
+		w := start(t)
+		w.server.Set(hubtest.Faults{PageSize: 1, OtherLinks: otherLinks})
+		states, err := w.run()
+		require.NoError(t, err)
+		require.Len(t, states, 3)
+		w.requireSame()
+	}
 }
 
 // TestResume: a process that dies leaves a part, with which the next goes on.

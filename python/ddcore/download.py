@@ -78,8 +78,8 @@ def download_hf(
         StorageError: No network, no room, a gated data set, or a server that sends another file than it lists.
 
     Example:
-        >>> got = ddcore.download_hf("downloads", ppl=True)  # doctest: +SKIP
-        >>> lake.ingest("downloads")  # doctest: +SKIP
+        >>> ddcore.download_hf("downloads", ppl=True)["state"].to_pylist()
+        ['downloaded']
     """
     arguments: dict[str, Any] = {
         "dir": _arguments.path(dir),

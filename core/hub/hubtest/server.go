@@ -21,17 +21,18 @@ type Faults struct {
 	Busy       int    `json:"busy"`        // answers with BusyStatus
 	BusyStatus int    `json:"busy_status"` // default: 429
 	RetryAfter string `json:"retry_after"`
-	Cut        int    `json:"cut"`       // bodies that end after CutAfter bytes
-	Hang       int    `json:"hang"`      // bodies that stop there until the client goes away
-	CutAfter   int64  `json:"cut_after"` // of each body
-	Corrupt    int    `json:"corrupt"`   // bodies with a wrong byte
-	Only       string `json:"only"`      // of files with this in their path
-	Lie        int64  `json:"lie"`       // added to the sizes that the tree lists
-	PageSize   int    `json:"page_size"` // files on a page of the tree; default: 1000
-	Redirect   bool   `json:"redirect"`  // LFS files come from the other host
-	NoRange    bool   `json:"no_range"`  // answers ranges with the whole file
-	NewETag    bool   `json:"new_etag"`  // as if the file had changed
-	XetOnly    bool   `json:"xet_only"`  // no plain HTTP for LFS files
+	Cut        int    `json:"cut"`         // bodies that end after CutAfter bytes
+	Hang       int    `json:"hang"`        // bodies that stop there until the client goes away
+	CutAfter   int64  `json:"cut_after"`   // of each body
+	Corrupt    int    `json:"corrupt"`     // bodies with a wrong byte
+	Only       string `json:"only"`        // of files with this in their path
+	Lie        int64  `json:"lie"`         // added to the sizes that the tree lists
+	PageSize   int    `json:"page_size"`   // files on a page of the tree; default: 1000
+	OtherLinks bool   `json:"other_links"` // pages link to the public hub, as a mirror may do
+	Redirect   bool   `json:"redirect"`    // LFS files come from the other host
+	NoRange    bool   `json:"no_range"`    // answers ranges with the whole file
+	NewETag    bool   `json:"new_etag"`    // as if the file had changed
+	XetOnly    bool   `json:"xet_only"`    // no plain HTTP for LFS files
 	Gated      bool   `json:"gated"`
 	Stray      string `json:"stray"` // one more path in the tree
 }
@@ -226,7 +227,11 @@ func (s *Server) serveTree(w http.ResponseWriter, r *http.Request, files []store
 	if from+size < len(files) {
 		q := r.URL.Query()
 		q.Set("cursor", strconv.Itoa(from+size))
-		w.Header().Set("Link", "<"+s.URL+r.URL.Path+"?"+q.Encode()+`>; rel="next"`)
+		host := s.URL
+		if f.OtherLinks {
+			host = "https://huggingface.co"
+		}
+		w.Header().Set("Link", "<"+host+r.URL.Path+"?"+q.Encode()+`>; rel="next"`)
 	}
 	answer(w, page)
 }
