@@ -175,6 +175,16 @@ func TestDownloadAndAgain(t *testing.T) {
 	after, err := os.Stat(w.place(large))
 	require.NoError(t, err)
 	require.Equal(t, before.ModTime(), after.ModTime())
+
+	// At a later commit a file that has not changed is present, and noted there.
+	w.put("README.md", []byte("# another text\n"))
+	states, err = w.run()
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{large: "present", "data/small.parquet": "present", "README.md": "downloaded"}, states)
+	earlier := manifest[0].SHA
+	text, err = os.ReadFile(filepath.Join(w.root, ".ddcore", "manifest.json"))
+	require.NoError(t, err)
+	require.NotContains(t, string(text), earlier)
 }
 
 func TestWithoutManifestFilesAreRead(t *testing.T) {
