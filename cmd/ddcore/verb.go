@@ -75,7 +75,7 @@ func dashes(name string) string { return strings.ReplaceAll(name, "_", "-") }
 
 // groups are the commands whose subcommands are verbs: download_hf is
 // `download hf`.
-var groups = map[string]string{"download": "Bring published data here."}
+var groups = map[string]string{"download": "Download results from where they lie."}
 
 // commandWords gives the group of a verb's command, if any, and the command's name.
 func commandWords(verb string) (group, name string) {

@@ -42,8 +42,10 @@ func (f File) take(from, place string) (sum string, err error) {
 	if err := os.MkdirAll(filepath.Dir(place), 0o777); err != nil {
 		return "", err
 	}
-	temp := partPath(place)
-	if err := removeAll(temp, temp+sideSuffix); err != nil {
+	part := partPath(place)
+	// Not the part's name: the bytes of what is linked must never be written to.
+	temp := part + linkSuffix
+	if err := removeAll(temp, part, part+sideSuffix); err != nil {
 		return "", err
 	}
 	if os.Link(from, temp) != nil {

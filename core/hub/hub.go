@@ -126,7 +126,6 @@ type signer struct {
 func (s *signer) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("User-Agent", s.userAgent)
-	r.Header.Del("Authorization")
 	if s.token != "" && r.URL.Scheme == s.endpoint.Scheme && strings.EqualFold(r.URL.Host, s.endpoint.Host) {
 		r.Header.Set("Authorization", "Bearer "+s.token)
 	}

@@ -13,6 +13,7 @@ import (
 const (
 	partSuffix = ".ddcore-part"
 	sideSuffix = ".json"
+	linkSuffix = ".link"
 )
 
 type part struct {
