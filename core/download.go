@@ -11,6 +11,7 @@ import (
 
 	"ddcore/core/contract"
 	"ddcore/core/hub"
+	"ddcore/core/lake"
 	"ddcore/core/source/instances"
 )
 
@@ -126,6 +127,8 @@ func (a *DownloadHFArgs) check(env *Env) (choices []choice, err error) {
 		return nil, a.invalid("add ingest, and name a lake", "a budget is for downloads that go into a lake at once")
 	case a.Ingest && env.Lake.String() == "":
 		return nil, a.invalid("name the lake that the files go into", "ingest was asked for, and no lake was named")
+	case a.Ingest && env.Snapshot != lake.Newest:
+		return nil, a.invalid("open the lake without a snapshot", "snapshot %d is the past and cannot be written", env.Snapshot)
 	case len(a.Include) > 0 && a.Repo == "":
 		return nil, a.invalid("name the data set: repo", "include chooses files of a data set, and none was named")
 	}

@@ -196,4 +196,6 @@ func TestBudget(t *testing.T) {
 	}
 	fails(t, contract.Invalid, try(fmt.Sprint(sizes[0]-1)), firstArchive, "allow at least as much")
 	require.NoDirExists(t, lake)
+	_, err := callWith(t, "download_hf", lake, map[string]any{"dir": t.TempDir(), "ppl": true, "ingest": true}, map[string]any{"snapshot": 1})
+	fails(t, contract.Invalid, err, "snapshot 1 is the past")
 }

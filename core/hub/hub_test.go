@@ -405,6 +405,14 @@ func TestOneProcessAtATime(t *testing.T) {
 	requireKind(t, err, contract.IO, "manifest.json")
 }
 
+func TestFileInTheWay(t *testing.T) {
+	w := start(t)
+	require.NoError(t, os.MkdirAll(w.root, 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(w.root, "owner"), nil, 0o666))
+	_, err := w.run()
+	requireKind(t, err, contract.IO, repo, "not a directory", "may you write to the folder?")
+}
+
 func TestRoom(t *testing.T) {
 	w := start(t)
 	c, err := hub.New(w.set)
