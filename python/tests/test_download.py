@@ -46,7 +46,7 @@ def test_the_same_bytes_as_huggingface_hub(hub: Hub, tmp_path: Path, published: 
         assert set(got["state"].to_pylist()) == {"downloaded"}
     ours = contents(tmp_path / "ours")
     assert ours == contents(tmp_path / "theirs") == contents(published)
-    assert len(ours) == 9
+    assert len(ours) == 10
 
 
 def test_their_cache_is_ours(hub: Hub, tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
