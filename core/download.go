@@ -106,7 +106,7 @@ func downloadRows(m *hub.Mirror, files []hub.File, states []string) (*Result, er
 }
 
 func (a DownloadHFArgs) invalid(hint, format string, args ...any) error {
-	return &Error{Kind: contract.Invalid, Op: "download_hf", Target: a.Dir, Err: fmt.Errorf(format, args...), Hint: hint}
+	return &Error{Kind: contract.Invalid, Op: "download", Target: a.Dir, Err: fmt.Errorf(format, args...), Hint: hint}
 }
 
 // check looks at the arguments before anything is asked or written, and gives
@@ -136,7 +136,7 @@ func (a *DownloadHFArgs) check(env *Env) (choices []choice, err error) {
 	if err != nil {
 		return nil, err
 	}
-	asked := map[string]bool{"ppl": a.PPL, "olmes": a.OLMES, "macro_avg": a.MacroAvg, "scaling_law": a.ScalingLaw, "olmes_details": len(recipes) > 0}
+	asked := map[string]bool{"ppl": a.PPL, "olmes": a.OLMES, "macro_avg": a.MacroAvg, "scaling_law": a.ScalingLaw, "olmes_details": len(a.OLMESDetails) > 0}
 	for _, s := range hub.Selectors() {
 		if asked[s.Name] || a.All {
 			one := choice{Selector: s, include: []string{s.Include}}
@@ -159,17 +159,18 @@ func (a *DownloadHFArgs) check(env *Env) (choices []choice, err error) {
 	return choices, nil
 }
 
-// recipes gives the recipes whose instances are asked for, by their names.
+// recipes gives the recipes whose instances are asked for, by their names; nil
+// for whatever there is.
 func (a DownloadHFArgs) recipes() (out []string, err error) {
-	known := contract.KnownNames("recipe")
 	if a.All || slices.Contains(a.OLMESDetails, "all") {
-		return known, nil
+		return nil, nil
 	}
+	known := contract.KnownNames("recipe")
 	for _, name := range a.OLMESDetails {
 		recipe, ok := instances.RecipeOf(name)
 		if !ok {
 			return nil, &Error{
-				Kind: contract.NotFound, Op: "download_hf", Target: "recipe", Err: fmt.Errorf("there is no recipe %q", name),
+				Kind: contract.NotFound, Op: "download", Target: "recipe", Err: fmt.Errorf("there is no recipe %q", name),
 				Hint: "near names: " + strings.Join(contract.Nearest(name, known), ", ") + "; or all",
 			}
 		}
@@ -226,12 +227,9 @@ func (a DownloadHFArgs) list(ctx context.Context, env *Env, m *hub.Mirror, choic
 func (c choice) complete(listed []hub.File) error {
 	missing := func(what string) error {
 		return &Error{
-			Kind: contract.NotFound, Op: "download_hf", Target: c.Repo, Err: errors.New("at this revision it has no " + what),
+			Kind: contract.NotFound, Op: "download", Target: c.Repo, Err: errors.New("at this revision it has no " + what),
 			Hint: "it has " + strings.Join(examples(listed), ", "),
 		}
-	}
-	if !slices.ContainsFunc(listed, func(f hub.File) bool { return c.has(f.Path) }) {
-		return missing("files " + strings.Join(c.include, ", "))
 	}
 	for _, recipe := range c.recipes {
 		one := choice{c.Selector, c.include, []string{recipe}}
@@ -239,11 +237,17 @@ func (c choice) complete(listed []hub.File) error {
 			return missing("archive of the recipe " + recipe)
 		}
 	}
+	if !slices.ContainsFunc(listed, func(f hub.File) bool { return c.has(f.Path) }) {
+		return missing("files " + strings.Join(c.include, ", "))
+	}
 	return nil
 }
 
 func examples(files []hub.File) []string {
 	const some = 4
+	if len(files) == 0 {
+		return []string{"no files at all"}
+	}
 	var out []string
 	for i, f := range files {
 		if i == some {
