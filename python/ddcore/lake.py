@@ -7,6 +7,7 @@ decided in the core, which the command line uses, too.
 from __future__ import annotations
 
 import dataclasses
+import json
 import operator
 import os
 from collections.abc import Iterable, Mapping
@@ -1021,6 +1022,88 @@ class Lake:
             [2]
         """
         return self._read("recipe_noise", _arguments.compared(small, metric, task, step))
+
+    def drift(
+        self,
+        since: int | None = None,
+        *,
+        tables: str | Iterable[str] | None = None,
+        max_rows_lost: float | None = None,
+        max_nulls: float | None = None,
+        max_shift: float | None = None,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Compare the curated tables of two snapshots: schema, rows, nulls and means.
+
+        Args:
+            since: The snapshot to compare with; default: the one before the newest.
+            tables: Tables of main; default: all but views, which hold no rows of their own.
+            max_rows_lost: The share of its rows that a table may lose; default: 0.
+            max_nulls: By how much the share of nulls in a column may grow; default: 0.05.
+            max_shift: By how many of its standard deviations (before) a column's mean may move; default: 1. A
+                constant column that changes has moved infinitely far. NaN and infinite values do not count.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per difference: table_name, column_name (null for whole tables), check (table, rows, column,
+            type, nulls, mean), before, after, change, limit, is_breach: whether it is more than the limit. New
+            tables, columns and rows are none; tables and columns that are gone always are.
+
+        Raises:
+            InvalidError: The snapshot is not before the newest, or the one that this lake reads.
+            NotFoundError: There is no such snapshot or table.
+
+        Example:
+            >>> lake.drift(0, tables="recipes").to_pylist()[0]["check"]
+            'table'
+        """
+        arguments = {
+            "since": None if since is None else operator.index(since),
+            "tables": _arguments.names(tables),
+            "max_rows_lost": max_rows_lost,
+            "max_nulls": max_nulls,
+            "max_shift": max_shift,
+        }
+        with bar("drift", progress) as report:
+            return self._read("drift", arguments, report)
+
+    def save_predictions(
+        self,
+        predictions: Any,
+        name: str,
+        *,
+        read_at: int | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> pa.Table:
+        """Keep predictions in the lake, as the table `predictions.<name>`, with how they were made.
+
+        Args:
+            predictions: A table (Arrow, Polars, pandas, or anything with `__arrow_c_stream__`), or the path of a
+                .parquet or .csv file: a row per item and model, with the columns model and predicted, and usually
+                actual, lower, upper, fold and what names the item.
+            name: Of the table; a former one is replaced.
+            read_at: The snapshot that the predictions were made from; default: the one that this lake reads.
+            config: How they were made, as what JSON can hold; kept in `predictions.saved` with the snapshot.
+
+        Returns:
+            One row: table_name, n_rows, snapshot.
+
+        Raises:
+            InvalidError: A column is missing or has the wrong type, or the name is none.
+            NotFoundError: There is no such file or lake.
+            StorageError: The lake cannot be written.
+
+        Example:
+            >>> saved = lake.save_predictions({"model": ["mean"], "actual": [0.5], "predicted": [0.4]}, "mine")
+            >>> lake.sql("SELECT predicted FROM predictions.mine")["predicted"].to_pylist()
+            [0.4]
+        """
+        at = self.snapshot if read_at is None else operator.index(read_at)
+        text = None if config is None else json.dumps(config, sort_keys=True, allow_nan=False)
+        options = {k: v for k, v in self._options().items() if k != "snapshot"}
+        with _arguments.as_file(predictions) as file:
+            arguments = {"predictions": file, "name": name, "read_at": at, "config": text}
+            return _native.table("save_predictions", self.path, arguments, options)
 
     def _options(self) -> dict[str, Any]:
         options = {n: getattr(self, n) for n in ("data", "threads", "memory_limit", "snapshot")}
