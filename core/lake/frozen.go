@@ -29,7 +29,7 @@ func NewFrozen(ctx context.Context, o Options) (*Frozen, error) {
 		f.Conn, err = f.db.Connect()
 	}
 	if err == nil {
-		err = f.Exec(ctx, fmt.Sprintf("ATTACH %s AS lake (DATA_PATH %s, DATA_INLINING_ROW_LIMIT 0); USE lake.main; BEGIN TRANSACTION; "+lakeOptions,
+		err = f.Exec(ctx, fmt.Sprintf("ATTACH %s AS lake (DATA_PATH %s, DATA_INLINING_ROW_LIMIT 0); USE lake.main; "+lakeOptions+"; BEGIN TRANSACTION",
 			Quote("ducklake:"+filepath.Join(f.dir, "draft.ducklake")), Quote(f.Dir("data")+"/")))
 	}
 	if err != nil {
