@@ -1,4 +1,4 @@
-"""The examples of the docstrings, of docs/python.md, docs/download.md, docs/hosting.md and docs/guide.md run as they stand."""
+"""The examples of the docstrings and of four pages of docs run as they stand."""
 
 from __future__ import annotations
 
