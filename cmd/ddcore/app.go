@@ -94,7 +94,7 @@ func (a *app) root() *cobra.Command {
 		root.AddCommand(a.command(&core.Verbs[i]))
 	}
 	for _, p := range pythonCommands {
-		root.AddCommand(p.command())
+		p.addTo(root)
 	}
 	refuseOtherShells(root)
 	return root

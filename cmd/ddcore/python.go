@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ddcore/core/contract"
@@ -13,8 +14,13 @@ import (
 // wheel runs it before this program is started (python/ddcore/_cli.py); here it
 // stands for the help, and for who has this program alone.
 type pythonCommand struct {
+	group               string // the command that it is below, if any
 	use, summary, extra string
 	example             string
+}
+
+var groups = map[string]string{
+	"download": "Download results from where they lie.",
 }
 
 var pythonCommands = []pythonCommand{
@@ -22,15 +28,36 @@ var pythonCommands = []pythonCommand{
 		use: "notebook [NAME]", extra: "marimo", summary: "Open a ready notebook in Marimo, or list them.",
 		example: "ddcore notebook\nddcore notebook explore --lake my.lake",
 	},
+	{
+		group: "download", use: "wandb ENTITY/PROJECT... DIR", extra: "wandb",
+		summary: "Download the runs of W&B projects with their whole history, then only what is new.",
+		example: "ddcore download wandb ml-moe/ft-scaling downloads/wandb\nddcore download wandb --projects projects.txt downloads/wandb --full",
+	},
+}
+
+// addTo adds the command below its group, which it makes where it is missing.
+func (p pythonCommand) addTo(root *cobra.Command) {
+	parent := root
+	if p.group != "" {
+		at := slices.IndexFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == p.group })
+		if at < 0 {
+			parent = &cobra.Command{Use: p.group, Short: groups[p.group]}
+			root.AddCommand(parent)
+		} else {
+			parent = root.Commands()[at]
+		}
+	}
+	parent.AddCommand(p.command())
 }
 
 func (p pythonCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use: p.use, Short: p.summary, Example: indent(p.example), DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			path := strings.TrimPrefix(cmd.CommandPath(), "ddcore ")
 			return &contract.Error{
-				Kind: contract.Invalid, Op: cmd.Name(), Err: fmt.Errorf("the Python package does this, and this program runs without it"),
-				Hint: fmt.Sprintf("`pip install 'ddcore[%s]'`, then its `ddcore %s`", p.extra, strings.TrimPrefix(cmd.CommandPath(), "ddcore ")),
+				Kind: contract.Invalid, Op: path, Err: fmt.Errorf("the Python package does this, and this program runs without it"),
+				Hint: fmt.Sprintf("`pip install 'ddcore[%s]'`, then its `ddcore %s`", p.extra, path),
 			}
 		},
 	}

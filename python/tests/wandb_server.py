@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
 import struct
 import threading
 import zlib
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -39,25 +41,39 @@ class Run:
     exported: int = 0  # rows that stand in Parquet files
     metadata: dict[str, Any] = field(default_factory=dict)
 
-    def step(self, i: int) -> int:
-        return int(self.rows[i]["_step"])
-
     def attributes(self) -> dict[str, Any]:
         """Give what a RunFragment asks for."""
         return {
-            "id": "UnVu" + self.name, "projectId": "7", "name": self.name, "displayName": self.name, "state": self.state,
-            "tags": ["a"], "sweepName": None, "group": None, "jobType": None, "commit": None, "readOnly": True,
-            "createdAt": self.created, "heartbeatAt": self.heartbeat, "description": "", "notes": None,
+            "id": "UnVu" + self.name,
+            "projectId": "7",
+            "name": self.name,
+            "displayName": self.name,
+            "state": self.state,
+            "createdAt": self.created,
+            "heartbeatAt": self.heartbeat,
+            "tags": ["a"],
+            "readOnly": True,
             "config": json.dumps({k: {"value": v} for k, v in self.config.items()}),
-            "systemMetrics": "{}", "summaryMetrics": json.dumps(self.summary), "historyLineCount": len(self.rows),
-            "user": {"name": "Canary Seven", "username": "canary7"}, "historyKeys": self.keys(),
-        }  # fmt: skip
+            "summaryMetrics": json.dumps(self.summary),
+            "systemMetrics": "{}",
+            "historyLineCount": len(self.rows),
+            "historyKeys": self.keys(),
+            "user": {"name": "Canary Seven", "username": "canary7"},
+            **dict.fromkeys(["sweepName", "group", "jobType", "commit", "description", "notes"]),
+        }
 
     def keys(self) -> dict[str, Any] | None:
-        return {"lastStep": self.step(-1), "keys": {}, "sets": []} if len(self.rows) else None
+        """Give what W&B knows of the keys of its history."""
+        return {"lastStep": step(self.rows[-1]), "keys": {}, "sets": []} if len(self.rows) else None
+
+
+def step(row: Row) -> int:
+    """Give the step of a row."""
+    return int(row["_step"])
 
 
 def text(row: Row) -> str:
+    """Write a row as JSON."""
     return "{" + ",".join(json.dumps(k) + ":" + v for k, v in row.items()) + "}"
 
 
@@ -124,17 +140,18 @@ class Fault:
     status: int = 200
     error: str = ""
     times: int = 1
-    if_variables: Callable[[dict[str, Any]], bool] = lambda _: True
 
 
 class Server:
     """Serves projects until it is closed; counts the calls by operation."""
 
+    most_rows = 10_000  # in a page of history
+
     def __init__(self) -> None:
+        """Listen on a free port."""
         self.projects: dict[str, list[Run]] = {}
         self.faults: list[Fault] = []
         self.calls: Counter[str] = Counter()
-        self.asked: list[tuple[str, dict[str, Any]]] = []
         self.before: Callable[[str, dict[str, Any]], None] = lambda *_: None  # sees each call first
         self.lock = threading.Lock()
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -142,72 +159,87 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Stop listening."""
         self.http.shutdown()
         self.http.server_close()
 
-    def fault(self, operation: str, variables: dict[str, Any]) -> Fault | None:
+    def fault(self, operation: str) -> Fault | None:
+        """Count a call; give the fault that it meets, if any."""
         with self.lock:
             self.calls[operation] += 1
-            self.asked.append((operation, variables))
             for f in self.faults:
-                if f.operation == operation and f.times > 0 and f.if_variables(variables):
+                if f.operation == operation and f.times > 0:
                     f.times -= 1
                     return f
         return None
 
     def answer(self, operation: str, v: dict[str, Any], query: str) -> dict[str, Any]:
+        """Answer an operation with these variables."""
         if operation in ("Viewer", "GetDefaultEntity"):
-            return {"viewer": {"id": "VXNlcjox", "entity": "ml", "username": "canary7", "email": "canary7@example.org", "flags": "{}", "teams": {"edges": []}}}
-        entity, project = v.get("entity"), v.get("project")
-        runs = self.projects.get(f"{entity}/{project}")
-        if runs is None:
+            viewer = {"id": "u", "entity": "ml", "username": "canary7", "email": "canary7@example.org", "flags": "{}"}
+            return {"viewer": {**viewer, "teams": {"edges": []}}}
+        path = f"{v['entity']}/{v['project']}"
+        if path not in self.projects:
             return {"project": None}
         if operation == "Runs":
-            return {"project": self.page(runs, v, query)}
-        run = next((r for r in runs if r.name == (v.get("runName") or v.get("run") or v.get("name"))), None)
+            return {"project": self._page(self.projects[path], v, query)}
+        name = v.get("runName") or v.get("run") or v.get("name")
+        run = next((r for r in self.projects[path] if r.name == name), None)
         if run is None:
             return {"project": {"run": None}}
-        return {"project": {"run": getattr(self, "answer_" + operation)(run, v, f"{entity}/{project}")}}
+        answers: dict[str, Callable[[], dict[str, Any]]] = {
+            "Run": run.attributes,
+            "RunHistoryKeys": lambda: {"historyKeys": run.keys()},
+            "RunParquetHistory": lambda: self._exports(run, v, path),
+            "HistoryPage": lambda: self._rows(run, v),
+            "RunFiles": lambda: self._files(run, v, path),
+        }
+        return {"project": {"run": answers[operation]()}}
 
-    def page(self, runs: list[Run], v: dict[str, Any], query: str) -> dict[str, Any]:
+    def _page(self, runs: list[Run], v: dict[str, Any], query: str) -> dict[str, Any]:
         """Give one page of runs; without config and summary to who does not ask for them."""
         key, order = {"created_at": "created", "heartbeat_at": "heartbeat"}, v["order"]
         runs = sorted(runs, key=lambda r: (getattr(r, key[order[1:]]), r.name), reverse=order[0] == "-")
         start, n = int(v.get("cursor") or 0), v["perPage"]
+        heavy = ("config", "summaryMetrics", "systemMetrics", "historyKeys")
         edges = []
         for i, run in enumerate(runs[start : start + n], start + 1):
-            node = run.attributes()
-            if "summaryMetrics" not in query:
-                node = {k: x for k, x in node.items() if k not in ("config", "summaryMetrics", "systemMetrics", "historyKeys")}
+            node = {k: x for k, x in run.attributes().items() if k not in heavy or k in query}
             edges.append({"node": node, "cursor": str(i)})
         info = {"endCursor": str(start + len(edges)), "hasNextPage": start + n < len(runs)}
         return {"internalId": "7", "runCount": len(runs), "readOnly": True, "runs": {"edges": edges, "pageInfo": info}}
 
-    def answer_Run(self, run: Run, _: dict[str, Any], __: str) -> dict[str, Any]:  # noqa: N802
-        return run.attributes()
-
-    def answer_RunHistoryKeys(self, run: Run, _: dict[str, Any], __: str) -> dict[str, Any]:  # noqa: N802
-        return {"historyKeys": run.keys()}
-
-    def answer_RunParquetHistory(self, run: Run, v: dict[str, Any], path: str) -> dict[str, Any]:  # noqa: N802
+    def _exports(self, run: Run, v: dict[str, Any], path: str) -> dict[str, Any]:
         live = [{k: json.loads(row[k]) for k in v["liveKeys"] if k in row} for row in run.rows[run.exported :]]
         urls = [f"{self.url}/parquet/{path}/{run.name}/{run.exported}"] if run.exported else []
         return {"parquetHistory": {"parquetUrls": urls, "liveData": live}}
 
-    def answer_HistoryPage(self, run: Run, v: dict[str, Any], _: str) -> dict[str, Any]:  # noqa: N802
-        found = [text(row) for row in run.rows if v["minStep"] <= int(row["_step"]) < v["maxStep"]]
-        return {"history": found[: v["pageSize"]]}
+    def _rows(self, run: Run, v: dict[str, Any]) -> dict[str, Any]:
+        """Give the rows of a stretch of steps, also those that were exported; thinned out if they are too many."""
+        first, last = (bisect_left(run.rows, v[key], key=step) for key in ("minStep", "maxStep"))
+        found = run.rows[first:last]
+        most = min(v["pageSize"], self.most_rows)
+        return {"history": [text(row) for row in found[:: -(-len(found) // most) or 1]]}
 
-    def answer_RunFiles(self, run: Run, v: dict[str, Any], path: str) -> dict[str, Any]:  # noqa: N802
+    def _files(self, run: Run, v: dict[str, Any], path: str) -> dict[str, Any]:
         data = json.dumps(run.metadata).encode()
         url = f"{self.url}/files/{path}/{run.name}"
-        node = {"id": "f", "name": v["fileNames"][0], "url": url, "directUrl": url, "sizeBytes": len(data), "mimetype": "application/json", "updatedAt": run.heartbeat, "md5": ""}
+        node = {
+            "id": "f",
+            "name": v["fileNames"][0],
+            "url": url,
+            "directUrl": url,
+            "sizeBytes": len(data),
+            "mimetype": "application/json",
+            "updatedAt": run.heartbeat,
+            "md5": "",
+        }
         edges = [{"node": node, "cursor": "1"}] if run.metadata else []
-        return {"fileCount": len(edges), "files": {"edges": edges, "pageInfo": {"endCursor": "1", "hasNextPage": False}}}
+        return {
+            "fileCount": len(edges),
+            "files": {"edges": edges, "pageInfo": {"endCursor": "1", "hasNextPage": False}},
+        }
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
@@ -223,13 +255,15 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             kind, entity, project, name, *rest = urlsplit(self.path).path.strip("/").split("/")
             server.calls[kind] += 1
             run = next(r for r in server.projects[f"{entity}/{project}"] if r.name == name)
-            self.reply(200, parquet(run.rows[: int(rest[0])]) if kind == "parquet" else json.dumps(run.metadata).encode())
+            self.reply(
+                200, parquet(run.rows[: int(rest[0])]) if kind == "parquet" else json.dumps(run.metadata).encode()
+            )
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"]))
             if self.path != "/graphql":
                 server.calls[self.path] += 1  # the client's measurements of itself
@@ -243,7 +277,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             if KEY not in _credentials(self.headers["Authorization"]):
                 self.reply(401, b'{"errors":[{"message":"user is not logged in"}]}')
                 return
-            fault = server.fault(operation[1], v)
+            fault = server.fault(operation[1])
             if fault and fault.status != 200:
                 self.reply(fault.status, json.dumps({"errors": [{"message": fault.error}]}).encode())
             elif fault:
@@ -255,7 +289,5 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
 
 def _credentials(header: str | None) -> str:
-    import base64
-
     scheme, _, word = (header or "").partition(" ")
     return base64.b64decode(word).decode() if scheme == "Basic" else word

@@ -6,6 +6,7 @@ import operator
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,22 +95,21 @@ def download_wandb(
     if selection.min_step < 0 or (selection.max_step or selection.min_step) < selection.min_step or wanted == []:
         raise problem(errors.InvalidError, "steps or keys", "no row has them", "steps count from 0, first before last")
     root = Path(_arguments.path(dir))
+    rows: list[dict[str, Any]] = []
     n_threads = _arguments.count(threads, "threads") or THREADS
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with bar("download", progress) as report, tempfile.TemporaryDirectory(prefix=LEFT_OVER, dir=root) as scratch:
-            with client(scratch) as session:
-                rows = []
-                for entity, name in dict.fromkeys(paths):
-                    folder = Folder(root / "data" / entity / name, entity, name, selection.as_json())
-                    try:
-                        show = _reporter(report, folder.name)
-                        rows += [
-                            {"project": folder.name, **row}
-                            for row in Project(session, folder, selection, full, prune, n_threads, scratch, show).download()
-                        ]
-                    finally:
-                        folder.close()
+        with (
+            bar("download", progress) as report,
+            tempfile.TemporaryDirectory(prefix=LEFT_OVER, dir=root) as scratch,
+            client(scratch) as session,
+        ):
+            for entity, name in dict.fromkeys(paths):
+                where = root / "data" / entity / name
+                with closing(Folder(where, entity, name, selection.as_json())) as folder:
+                    show = _reporter(report, folder.name)
+                    news = Project(session, folder, selection, full, prune, n_threads, scratch, show).download()
+                rows += [{"project": folder.name, **row} for row in news]
     except OSError as error:
         if isinstance(error, errors.Error):
             raise

@@ -10,12 +10,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import takewhile
 from typing import Any, TypeVar
 
+from . import pages
 from .problems import is_final, translate
 
 TRIES = 3  # of a call that failed in spite of the client's own retries
-PAGE = 1000  # rows of history in a page, and runs in a list
+RUNS = 500  # in a page of the list
 TIMEOUT = 300  # seconds; the client's own retries need more than its usual 19
 
 _T = TypeVar("_T")
@@ -66,7 +69,7 @@ class Client:
         for tried in range(1, TRIES + 1):
             try:
                 return call()
-            except Exception as error:
+            except Exception as error:  # noqa: PERF203 - that it may fail is why there is a loop
                 if tried == TRIES or is_final(error) or self.stopped.is_set():
                     raise translate(error, operation, target, self.server) from error
                 time.sleep(2 ** (tried - 1))
@@ -74,17 +77,17 @@ class Client:
 
     def runs(self, path: str, order: str) -> tuple[int, Iterator[Any]]:
         """List a project's runs without their records: how many there are, and each."""
-        found = self.api.runs(path, order=order, per_page=PAGE)
+        found = self.api.runs(path, order=order, per_page=RUNS)
         count = self._ask("Runs", path, lambda: len(found))
 
-        def each() -> Iterator[Any]:
-            for i in range(count):
-                try:
-                    yield self._ask("Runs", path, lambda i=i: found[i])  # type: ignore[misc]
-                except IndexError:
-                    return
+        def at(i: int) -> Any:
+            try:
+                return found[i]
+            except IndexError:  # some were deleted meanwhile
+                return None
 
-        return count, each()
+        each = (self._ask("Runs", path, partial(at, i)) for i in range(count))
+        return count, takewhile(lambda run: run is not None, each)
 
     def record(self, run: Any, *, metadata: bool) -> dict[str, Any]:
         """Read a run's whole record, as runs.jsonl holds it."""
@@ -105,40 +108,17 @@ class Client:
     def history(self, run: Any, start: int, stop: int | None, lines: int) -> tuple[int, Iterator[dict[str, Any]]]:
         """Read a run's history from step start up to, without, step stop.
 
-        A page is a stretch of steps. Its width is chosen for PAGE rows by how many
-        rows W&B counted; a page that came out fuller than that is asked for again in
-        smaller ones, because a server may thin out what it finds too much.
-
         Returns:
-            The step behind the last one that is read, and the rows; no row twice,
-            though those that were exported as Parquet may also still be live.
+            The step behind the last one that is read, and the rows.
         """
         path = "/".join([run.entity, run.project, run.id])
         operation = "RunHistoryKeys, RunParquetHistory"
 
         def scan() -> Any:
-            return run.scan_history(min_step=start, max_step=stop, page_size=PAGE, use_cache=False)
+            return run.scan_history(min_step=start, max_step=stop, page_size=pages.PAGE, use_cache=False)
 
-        pages = self._ask(operation, path, scan)
-        end = pages.max_step + 1
-        pages.page_size = max(PAGE, PAGE * (end - start) // max(lines, 1))
-
-        def rows() -> Iterator[dict[str, Any]]:
-            seen: set[tuple[Any, Any]] = set()
-            while (row := self._ask("HistoryPage", path, lambda: next(pages, None))) is not None:
-                if pages.scan_offset == 1:
-                    if len(pages.rows) > 2 * PAGE and pages.page_size > PAGE:
-                        pages.page_offset -= pages.page_size
-                        pages.page_size = max(PAGE, pages.page_size // 8)
-                        pages.rows, pages.scan_offset = [], 0
-                        continue
-                    seen.clear()
-                key = (row.get("_step"), row.get("_timestamp"))
-                if key not in seen:
-                    seen.add(key)
-                    yield row
-
-        return end, rows()
+        found = self._ask(operation, path, scan)
+        return found.max_step + 1, pages.rows(found, lines, partial(self._ask, "HistoryPage", path))
 
 
 def digest(content: Any) -> str:

@@ -242,4 +242,3 @@ def history_line(run_id: str, row: dict[str, Any], keys: tuple[str, ...] | None)
         "timestamp": None if timestamp is None else repr(timestamp), "wandb_metadata": {},
     }  # fmt: skip
     return json.dumps(line, separators=(",", ":")) + "\n"
-

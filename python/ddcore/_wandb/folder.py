@@ -1,4 +1,4 @@
-"""The folder of one project: runs.jsonl and history.jsonl, to which is appended, and the state that says how far they count.
+"""The folder of one project: two files to which is appended, and the state that says how far they count.
 
 A run counts once state.json, which is replaced as a whole, names its bytes. What
 stands behind them was written by a download that was killed, and is cut off.
@@ -137,7 +137,10 @@ class Folder:
         old = self.runs.get(run.run_id)
         if old is not None and not again:
             run.pieces, run.rows = list(old.pieces), run.rows + old.rows
-        if history is not None and (piece := self._append(HISTORY, iter(lambda: history.read(BLOCK), b"")))[0] < piece[1]:
+        if (
+            history is not None
+            and (piece := self._append(HISTORY, iter(lambda: history.read(BLOCK), b"")))[0] < piece[1]
+        ):
             run.pieces.append(piece)
         line = {"exported_at": now(), "run": record}
         run.line = self._append(RUNS, [json.dumps(line, separators=(",", ":")).encode() + b"\n"])
@@ -155,14 +158,17 @@ class Folder:
 
     def save(self) -> None:
         """Write state.json: what was appended counts from now on."""
-        at = now()
         state = {
-            "schema_version": 1, "name": self.name, "entity": self.entity, "project": self.project, "last_exported_at": at,
+            **self._about(),
+            "last_exported_at": now(),
             "max_created_at": max((r.created_at for r in self.runs.values() if r.created_at), default=None),
-            "max_heartbeat_at": self.watermark, "download_created_at": self.created_at, "selection": self.selection,
-            "bytes": {name: file.tell() for name, file in self._files.items()}, "replacing": self._replacing,
+            "max_heartbeat_at": self.watermark,
+            "download_created_at": self.created_at,
+            "selection": self.selection,
+            "bytes": {name: file.tell() for name, file in self._files.items()},
+            "replacing": self._replacing,
             "runs": {name: vars(run) for name, run in self.runs.items()},
-        }  # fmt: skip
+        }
         self._write(STATE, state)
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
@@ -176,7 +182,9 @@ class Folder:
 
     def tidy(self) -> None:
         """Leave out what is out of date, and write the manifest, whose counts ingest checks."""
-        stale = [name for name in (RUNS, HISTORY) if self._files[name].tell() > sum(e - s for s, e in self._pieces(name))]
+        stale = [
+            name for name in (RUNS, HISTORY) if self._files[name].tell() > sum(e - s for s, e in self._pieces(name))
+        ]
         for name in stale:
             self._copy(name)
         if stale:
@@ -187,14 +195,22 @@ class Folder:
                 self._files[name].close()
                 self._files[name] = open(self.path / name, "ab")  # noqa: SIM115 - closed by close
         self.save()
-        where = f"data/{self.name}/"
-        self._write(MANIFEST, {
-            "schema_version": 1, "name": self.name, "entity": self.entity, "project": self.project,
-            "created_at": self.created_at, "updated_at": now(), "mode": "history",
-            "runs_path": where + RUNS, "run_count": len(self.runs),
-            "history_path": where + HISTORY, "history_count": sum(r.rows for r in self.runs.values()),
-            "history_window": {k: self.selection[k] for k in ("min_step", "max_step")}, "selected_history_keys": self.selection["keys"],
-        })  # fmt: skip
+        manifest = {
+            **self._about(),
+            "created_at": self.created_at,
+            "updated_at": now(),
+            "mode": "history",
+            "runs_path": f"data/{self.name}/{RUNS}",
+            "run_count": len(self.runs),
+            "history_path": f"data/{self.name}/{HISTORY}",
+            "history_count": sum(r.rows for r in self.runs.values()),
+            "history_window": {key: self.selection[key] for key in ("min_step", "max_step")},
+            "selected_history_keys": self.selection["keys"],
+        }
+        self._write(MANIFEST, manifest)
+
+    def _about(self) -> dict[str, Any]:
+        return {"schema_version": 1, "name": self.name, "entity": self.entity, "project": self.project}
 
     def _pieces(self, name: str) -> list[Piece]:
         return sorted(p for run in self.runs.values() for p in ([run.line] if name == RUNS else run.pieces))
@@ -206,8 +222,7 @@ class Folder:
             for start, end in self._pieces(name):
                 at = new.tell()
                 old.seek(start)
-                for left in range(end - start, 0, -BLOCK):
-                    new.write(old.read(min(left, BLOCK)))
+                new.writelines(old.read(min(left, BLOCK)) for left in range(end - start, 0, -BLOCK))
                 moved[start, end] = at, new.tell()
             new.flush()
             os.fsync(new.fileno())
