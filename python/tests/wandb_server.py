@@ -80,7 +80,9 @@ def text(row: Row) -> str:
 def parquet(rows: Sequence[Row]) -> bytes:
     """Write rows as W&B exports them: a column a key, of the type of its values."""
     out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([json.loads(text(row)) for row in rows]), out)
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [json.loads(row[name]) if name in row else None for row in rows] for name in names}
+    pq.write_table(pa.table(columns), out)
     return out.getvalue()
 
 

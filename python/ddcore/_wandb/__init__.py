@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _arguments, errors
 from ..progress import Progress, Show, bar
-from .client import client
+from .client import session
 from .fetch import Project, Selection
-from .folder import LEFT_OVER, Folder
+from .folder import Folder, locked
 from .problems import problem
 
 if TYPE_CHECKING:
@@ -98,17 +97,13 @@ def download_wandb(
     rows: list[dict[str, Any]] = []
     n_threads = _arguments.count(threads, "threads") or THREADS
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with (
-            bar("download", progress) as report,
-            tempfile.TemporaryDirectory(prefix=LEFT_OVER, dir=root) as scratch,
-            client(scratch) as session,
-        ):
+        with bar("download", progress) as report, locked(root) as scratch, session(scratch) as client:
             for entity, name in dict.fromkeys(paths):
                 where = root / "data" / entity / name
+                n, runs = client.runs(f"{entity}/{name}")  # before there is a folder for what may not exist
                 with closing(Folder(where, entity, name, selection.as_json())) as folder:
                     show = _reporter(report, folder.name)
-                    news = Project(session, folder, selection, full, prune, n_threads, scratch, show).download()
+                    news = Project(client, n, runs, folder, selection, full, prune, n_threads, scratch, show).download()
                 rows += [{"project": folder.name, **row} for row in news]
     except OSError as error:
         if isinstance(error, errors.Error):

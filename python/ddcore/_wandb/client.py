@@ -26,7 +26,7 @@ _SERVICE = "WANDB_SERVICE"  # the client's mark that its service runs
 
 
 @contextmanager
-def client(scratch: str) -> Iterator[Client]:
+def session(scratch: str) -> Iterator[Client]:
     """Start the client, quiet, with its files in a folder of ours; end its service if we started it.
 
     The client reads its settings from the environment, so they stand there meanwhile.
@@ -75,9 +75,9 @@ class Client:
                 time.sleep(2 ** (tried - 1))
         raise AssertionError("unreachable")
 
-    def runs(self, path: str, order: str) -> tuple[int, Iterator[Any]]:
-        """List a project's runs without their records: how many there are, and each."""
-        found = self.api.runs(path, order=order, per_page=RUNS)
+    def runs(self, path: str) -> tuple[int, Iterator[Any]]:
+        """List a project's runs without their records: how many, and each, the latest sign of life first."""
+        found = self.api.runs(path, order="-heartbeat_at", per_page=RUNS)
         count = self._ask("Runs", path, lambda: len(found))
 
         def at(i: int) -> Any:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 from .. import errors
 from .client import Client, digest
 from .folder import Folder, Held, now
-from .problems import problem
+from .problems import AGAIN, problem
 
 TERMINAL = ("finished", "failed", "crashed", "killed")
 MOST_FAILURES = 5  # runs that cannot be read, before no more are tried
@@ -53,6 +52,8 @@ class Project:
 
     Args:
         client: The session.
+        n_runs: How many runs the project has.
+        runs: Each, those with the latest sign of life first.
         folder: Where it goes.
         selection: What is wanted.
         full: Look at every run, also those that show no change.
@@ -63,6 +64,8 @@ class Project:
     """
 
     client: Client
+    n_runs: int
+    runs: Iterator[Any]
     folder: Folder
     selection: Selection
     full: bool
@@ -89,7 +92,7 @@ class Project:
                 for done, (name, outcome) in enumerate(results, start=1):
                     if isinstance(outcome, errors.Error):
                         failures[name] = outcome
-                        if len(failures) == MOST_FAILURES:
+                        if outcome.hint != AGAIN or len(failures) == MOST_FAILURES:
                             break
                     elif row := self._take(outcome):
                         rows.append(row)
@@ -113,12 +116,17 @@ class Project:
         known = self.folder.runs
         open_ = {name for name, run in known.items() if run.run_state not in TERMINAL}
         since = None if self.full else self.folder.watermark
-        count, runs = self.client.runs(self.folder.name, "-heartbeat_at")
         listed: dict[str, Any] = {}
         watermark = self.folder.watermark
-        for run in runs:
+        for run in self.runs:
             beat = run.heartbeat_at
-            if since and beat and beat < since and not open_ - listed.keys() and len(known.keys() | listed) >= count:
+            if (
+                since
+                and beat
+                and beat < since
+                and not open_ - listed.keys()
+                and len(known.keys() | listed) >= self.n_runs
+            ):
                 break
             listed[run.id] = run
             watermark = max(filter(None, (watermark, beat)), default=None)
@@ -177,7 +185,7 @@ class Project:
         with open(part, "w") as file:
             for row in rows:
                 if self.client.stopped.is_set():
-                    raise problem(errors.CancelledError, run.id, "interrupted", "run the command again")
+                    raise problem(errors.CancelledError, run.id, "interrupted", AGAIN)
                 if (line := history_line(run.id, row, s.keys)) is not None:
                     file.write(line)
                     held.rows += 1
@@ -216,14 +224,12 @@ class Project:
         return rows
 
     def _failed(self, failures: dict[str, errors.Error], n: int) -> errors.Error:
-        """Make one error of several: their first, and how many."""
-        first = next(iter(failures.values()))
-        if len(failures) == n == 1 or isinstance(first, errors.CancelledError):
-            return first
-        kinds = Counter(type(e) for e in failures.values())
-        why = f"{len(failures)} of {n} runs could not be read, the first: {first}"
-        hint = "run the command again: what is complete is kept"
-        return problem(kinds.most_common(1)[0][0], self.folder.name, why, hint)
+        """Make one error of several."""
+        last = list(failures.values())[-1]
+        if n == 1 or last.hint != AGAIN:
+            return last
+        why = f"{len(failures)} of {n} runs could not be read, the last: {last}"
+        return problem(errors.StorageError, self.folder.name, why, AGAIN)
 
 
 def _seen(run: Any) -> str:

@@ -1,7 +1,9 @@
 """The folder of one project: two files to which is appended, and the state that says how far they count.
 
 A run counts once state.json, which is replaced as a whole, names its bytes. What
-stands behind them was written by a download that was killed, and is cut off.
+stands behind them was written by a download that was killed, and is cut off. A disk
+that lost power may have a state that is younger than its files: that is found, and
+nothing is built on it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
@@ -47,7 +51,7 @@ class Held:
 
 
 class Folder:
-    """A project's folder, held by this process alone until it is closed.
+    """A project's folder; its caller holds the lock of the download.
 
     Args:
         path: The folder; it is made.
@@ -56,7 +60,6 @@ class Folder:
         selection: What of the project is wanted; a folder holds one selection.
 
     Raises:
-        BusyError: Another download writes the folder.
         InvalidError: It holds something else, or another selection.
         StorageError: It cannot be written.
     """
@@ -65,33 +68,17 @@ class Folder:
         self.path, self.entity, self.project, self.selection = path, entity, project, selection
         self.name = f"{entity}/{project}"
         path.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._open()
-        except BlockingIOError:
-            os.close(self._lock)
-            raise problem(
-                errors.BusyError, str(path), "another download writes this folder", "wait until it ends"
-            ) from None
-        except BaseException:
-            os.close(self._lock)
-            raise
-
-    def _open(self) -> None:
-        for left in self.path.glob(LEFT_OVER + "*"):
-            shutil.rmtree(left, ignore_errors=True)
         state = self._read_state()
         self.created_at: str = state.get("download_created_at") or now()
         #: The latest sign of life of any run in the last list of runs whose runs all came in.
         self.watermark: str | None = state.get("max_heartbeat_at")
         self.runs = {name: _held(run) for name, run in state.get("runs", {}).items()}
         self._replacing: list[str] = state.get("replacing", [])
-        was_replacing = bool(self._replacing)
+        must_save = not state or bool(self._replacing)
         self._finish_replacing()
         self._files = {name: self._cut(name, state.get("bytes", {}).get(name, 0)) for name in (RUNS, HISTORY)}
-        if was_replacing:
-            self.save()  # before there are new files that a state must not speak of
+        if must_save:  # before there is anything that a state would be wrong about
+            self.save()
 
     def _read_state(self) -> dict[str, Any]:
         path = self.path / STATE
@@ -99,7 +86,7 @@ class Folder:
             state = json.loads(path.read_bytes())
         except FileNotFoundError:
             for name in (RUNS, HISTORY):
-                if (self.path / name).exists():
+                if (file := self.path / name).exists() and file.stat().st_size > 0:
                     why = f"there is a {name} without a {STATE}"
                     raise self._other(why) from None
             return {}
@@ -153,7 +140,6 @@ class Folder:
         for block in blocks:
             file.write(block)
         file.flush()
-        os.fsync(file.fileno())
         return start, file.tell()
 
     def save(self) -> None:
@@ -176,8 +162,6 @@ class Folder:
         new = self.path / ("." + name)
         with open(new, "w") as file:
             json.dump(content, file, separators=(",", ":"))
-            file.flush()
-            os.fsync(file.fileno())
         os.replace(new, self.path / name)
 
     def tidy(self) -> None:
@@ -244,10 +228,29 @@ class Folder:
         self._replacing = []
 
     def close(self) -> None:
-        """Let others write the folder."""
+        """Close the files."""
         for file in self._files.values():
             file.close()
-        os.close(self._lock)
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[str]:
+    """Hold a download's folder, which is made, for this process alone; give a folder for what need not stay.
+
+    Raises:
+        BusyError: Another download writes there.
+        StorageError: It cannot be written.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with open(root / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise problem(errors.BusyError, str(root), "another download writes there", "wait until it ends") from None
+        for left in root.glob(LEFT_OVER + "*"):  # by downloads that were killed
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=LEFT_OVER, dir=root, ignore_cleanup_errors=True) as scratch:
+            yield scratch
 
 
 def now() -> str:

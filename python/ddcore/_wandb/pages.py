@@ -27,15 +27,16 @@ def rows(pages: Any, lines: int, ask: Callable[[Callable[[], Any]], Any]) -> Ite
     """
     end = pages.max_step + 1
     pages.page_size = max(PAGE, PAGE * (end - pages.page_offset) // max(lines, 1))
-    is_counted = True  # `lines` is worth trusting
+    is_counted = True  # `lines` is to be trusted
     seen: set[tuple[Any, Any]] = set()
     while (row := ask(lambda: next(pages, None))) is not None:
         if pages.scan_offset == 1:  # the first of a page
-            n = len(pages.rows)
+            n = len(set(map(_key, pages.rows)))
             if n > 2 * PAGE and pages.page_size > PAGE:
                 pages.page_offset -= pages.page_size
                 pages.page_size = max(PAGE, PAGE * pages.page_size // n)
-                pages.rows, pages.scan_offset, is_counted = [], 0, False
+                pages.rows, pages.scan_offset = [], 0
+                is_counted = is_counted and lines > PAGE
                 continue
             lines -= n
             if is_counted and lines <= PAGE:
@@ -43,7 +44,10 @@ def rows(pages: Any, lines: int, ask: Callable[[Callable[[], Any]], Any]) -> Ite
             elif n < PAGE // 2:
                 pages.page_size *= 2
             seen.clear()
-        key = (row.get("_step"), row.get("_timestamp"))
-        if key not in seen:
+        if (key := _key(row)) not in seen:
             seen.add(key)
             yield row
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, Any]:
+    return row.get("_step"), row.get("_timestamp")

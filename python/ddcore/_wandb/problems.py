@@ -8,6 +8,7 @@ from typing import Any
 from .. import errors
 
 OP = "download wandb"
+AGAIN = "run the command again: what is complete is kept"
 
 _REFUSED = (401, 403)
 # The server understood, and said no.
@@ -57,8 +58,7 @@ def translate(error: BaseException, operation: str, target: str, server: str) ->
     if is_denied(error):
         hint = "the server does not know what this version of the client asks for: update either (pip install -U wandb)"
         return problem(errors.StorageError, target, f"{operation}: {why}", hint)
-    hint = "run the command again: what is complete is kept"
-    return problem(errors.StorageError, target, f"{operation}: {why}", hint)
+    return problem(errors.StorageError, target, f"{operation}: {why}", AGAIN)
 
 
 def _status(error: BaseException | None) -> int:
