@@ -86,7 +86,7 @@ def download_wandb(
         raise problem(errors.InvalidError, "prune", "only a full download knows what is gone", "add full")
     wanted = _arguments.names(keys)
     selection = Selection(
-        None if wanted is None else tuple(sorted(set(wanted))),
+        None if wanted is None else frozenset(wanted),
         operator.index(min_step),
         None if max_step is None else operator.index(max_step),
         metadata,

@@ -26,14 +26,14 @@ SEEN = ("state", "heartbeat_at", "history_line_count", "name", "tags", "notes", 
 class Selection:
     """What of a project is wanted."""
 
-    keys: tuple[str, ...] | None = None  #: metrics; None for all
+    keys: frozenset[str] | None = None  #: metrics; None for all
     min_step: int = 0
     max_step: int | None = None  #: the last step
     metadata: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Give it as states and manifests hold it."""
-        return {**vars(self), "keys": None if self.keys is None else list(self.keys)}
+        return {**vars(self), "keys": None if self.keys is None else sorted(self.keys)}
 
 
 @dataclass
@@ -236,15 +236,18 @@ def _seen(run: Any) -> str:
     return digest([getattr(run, key, None) for key in SEEN])
 
 
-def history_line(run_id: str, row: dict[str, Any], keys: tuple[str, ...] | None) -> str | None:
-    """Write a row of history as a line of history.jsonl; None if it has none of the wanted metrics."""
+def history_line(run_id: str, row: dict[str, Any], keys: frozenset[str] | None) -> str | None:
+    """Write a row of history as a line of history.jsonl; None if it has none of the wanted metrics.
+
+    A null is nothing: rows that were exported as Parquet have one for each key of the
+    run that they lack, and nobody can tell it from a null that was logged.
+    """
     step, timestamp, runtime = (row.pop(key, None) for key in ("_step", "_timestamp", "_runtime"))
-    if keys is not None:
-        row = {key: row[key] for key in keys if key in row}
-        if not row:
-            return None
+    metrics = {key: value for key, value in row.items() if value is not None and (keys is None or key in keys)}
+    if keys is not None and not metrics:
+        return None
     line = {
-        "extra": {}, "metrics": row, "run_id": run_id, "runtime": runtime, "step": step,
+        "extra": {}, "metrics": metrics, "run_id": run_id, "runtime": runtime, "step": step,
         "timestamp": None if timestamp is None else repr(timestamp), "wandb_metadata": {},
     }  # fmt: skip
     return json.dumps(line, separators=(",", ":")) + "\n"
