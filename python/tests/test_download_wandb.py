@@ -360,8 +360,6 @@ def test_stopped_in_the_middle(server: Server, direct: ddcore.Lake, tmp_path: Pa
     with downloading(server, "ml/ft", str(tmp_path), "--threads", "1") as process:
         assert arrived.wait(60)
         process.send_signal(how)
-        if how == signal.SIGINT:
-            go_on.set()
         _, errors = process.communicate(timeout=60)
         go_on.set()
     assert process.returncode == (-9 if how == signal.SIGKILL else 130), errors
@@ -381,7 +379,9 @@ def test_stopped_in_the_middle(server: Server, direct: ddcore.Lake, tmp_path: Pa
     assert {row["run_id"] for row in rows} == {A, B, EMPTY} - kept
     assert server.calls["Run"] == len(rows)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "data"]
-    assert_same(curated(tmp_path, tmp_path), direct)
+    assert sorted(steps(tmp_path, A)) == [*range(10, 15001, 10), 15007]
+    if how == signal.SIGKILL:
+        assert_same(curated(tmp_path, tmp_path), direct)
 
 
 def test_from_the_command_line(server: Server, tmp_path: Path) -> None:
@@ -413,17 +413,17 @@ print(int(peak) // 1024, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss 
 
 
 def test_memory_does_not_grow_with_the_project(server: Server, tmp_path: Path) -> None:
-    """400,000 rows of 100 runs, which would be more than 500 MiB as objects of Python's."""
+    """150,000 rows of 60 runs: as objects of Python's they alone would take 150 MiB more."""
     keys = [f"metric/{i}" for i in range(8)]
     rows = [
-        {"_step": str(i * 10), "_timestamp": f"{1.7e9 + i}", **{k: str(0.1 * i) for k in keys}} for i in range(4000)
+        {"_step": str(i * 10), "_timestamp": f"{1.7e9 + i}", **{k: str(0.1 * i) for k in keys}} for i in range(2500)
     ]
     config = {f"key{i}": "x" * 100 for i in range(500)}
-    server.projects["ml/ft"] = [Run(f"run{i}", config, {}, rows, exported=(i % 2) * 4000) for i in range(100)]
+    server.projects["ml/ft"] = [Run(f"run{i}", config, {}, rows, exported=(i % 2) * 2500) for i in range(60)]
     command = [sys.executable, "-c", MEASURED, str(tmp_path)]
     done = subprocess.run(command, env=os.environ | environment(server), capture_output=True, text=True, check=True)
     ours, service, n = map(int, done.stdout.split())
-    assert n == 100
-    assert ours + service < 400, done.stdout
+    assert n == 60
+    assert ours + service < 300, done.stdout
     [manifest] = lines(tmp_path, "manifest.json")
-    assert manifest["history_count"] == 400_000
+    assert manifest["history_count"] == 150_000

@@ -158,10 +158,15 @@ class Project:
                         raise error
                     yield name, error or future.result()
                     start()
-        finally:
+        except KeyboardInterrupt:
             self.client.stopped.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            self.client.stopped.clear()
+            pool.shutdown(wait=False, cancel_futures=True)  # the server may hang; the client's end ends its calls
+            raise
+        except BaseException:
+            self.client.stopped.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+        pool.shutdown()
 
     def _fetch(self, run: Any) -> Fetched:
         """Read a run's record and, where it has news, its history (in a thread)."""
