@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 import ddcore
+from ddcore import _command
+from ddcore._wandb import command
 from ddcore._wandb.folder import Folder, Held, locked
 
 SELECTION = {"keys": None, "min_step": 0, "max_step": None, "metadata": False}
@@ -112,6 +115,17 @@ def test_a_file_that_lost_bytes_is_no_base(tmp_path: Path) -> None:
     os.truncate(tmp_path / "history.jsonl", 10)
     with pytest.raises(ddcore.InvalidError, match=r"history.jsonl has 10 bytes"):
         Folder(tmp_path, "ml", "ft", SELECTION)
+
+
+def test_without_the_client_it_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ImportError, match=r"pip install 'ddcore\[wandb\]'"):
+        ddcore.download_wandb("ml/ft", tmp_path, progress=False)
+    words = ["download", "wandb"]
+    assert _command.run(words, command.main, ["ml/ft", str(tmp_path)]) == 2
+    assert "hint: `pip install 'ddcore[wandb]'`" in capsys.readouterr().err
 
 
 def test_one_download_at_a_time(tmp_path: Path) -> None:
