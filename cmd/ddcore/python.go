@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"ddcore/core/contract"
@@ -14,13 +13,9 @@ import (
 // wheel runs it before this program is started (python/ddcore/_cli.py); here it
 // stands for the help, and for who has this program alone.
 type pythonCommand struct {
-	group               string // the command that it is below, if any
+	group               string // the command that it stands below, if any
 	use, summary, extra string
 	example             string
-}
-
-var groups = map[string]string{
-	"download": "Download results from where they lie.",
 }
 
 var pythonCommands = []pythonCommand{
@@ -33,21 +28,6 @@ var pythonCommands = []pythonCommand{
 		summary: "Download the runs of W&B projects with their whole history, then only what is new.",
 		example: "ddcore download wandb ml-moe/ft-scaling downloads/wandb\nddcore download wandb --projects projects.txt downloads/wandb --full",
 	},
-}
-
-// addTo adds the command below its group, which it makes where it is missing.
-func (p pythonCommand) addTo(root *cobra.Command) {
-	parent := root
-	if p.group != "" {
-		at := slices.IndexFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == p.group })
-		if at < 0 {
-			parent = &cobra.Command{Use: p.group, Short: groups[p.group]}
-			root.AddCommand(parent)
-		} else {
-			parent = root.Commands()[at]
-		}
-	}
-	parent.AddCommand(p.command())
 }
 
 func (p pythonCommand) command() *cobra.Command {
