@@ -93,6 +93,9 @@ func (a *app) root() *cobra.Command {
 	for i := range core.Verbs {
 		root.AddCommand(a.command(&core.Verbs[i]))
 	}
+	for _, p := range pythonCommands {
+		root.AddCommand(p.command())
+	}
 	refuseOtherShells(root)
 	return root
 }
