@@ -22,6 +22,10 @@ var pythonCommands = []pythonCommand{
 		use: "notebook [NAME]", extra: "marimo", summary: "Open a ready notebook in Marimo, or list them.",
 		example: "ddcore notebook\nddcore notebook explore --lake my.lake",
 	},
+	{
+		use: "predict --target TARGET --window WINDOW", extra: "predict,plot", summary: "Predict how runs end from how they begin, by nested cross-validation.",
+		example: "ddcore predict --lake my.lake --target arc_easy --window 20% --groups params --report report.html\nddcore predict --lake my.lake -t arc_easy -w 100% --target-params 1B --save from_small",
+	},
 }
 
 func (p pythonCommand) command() *cobra.Command {

@@ -12,6 +12,7 @@ from . import _where
 # the rest. The Go program lists the same in its help (cmd/ddcore/python.go).
 COMMANDS = {
     ("notebook",): "_notebook",
+    ("predict",): "_predict",
 }
 
 

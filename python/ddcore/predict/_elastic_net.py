@@ -72,13 +72,14 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Returns:
             The estimator.
         """
-        X, y = validate_data(self, X, y, dtype=float, ensure_all_finite="allow-nan", y_numeric=True)
-        whole = _Problem(X, y)
+        x, y = validate_data(self, X, y, dtype=float, ensure_all_finite="allow-nan", y_numeric=True)
+        whole = _Problem(x, y)
         grids = [self._grid(whole, ratio) for ratio in self.l1_ratios]
-        best, self.mse_ = (0, 0), None
+        best: tuple[Any, ...] = (0, 0)
+        self.mse_: Array | None = None
         if len(grids) > 1 or len(grids[0]) > 1:
-            splits = list(check_cv(self.cv).split(X, y, groups))
-            self.mse_ = self._errors(X, y, grids, splits)
+            splits = list(check_cv(self.cv).split(x, y, groups))
+            self.mse_ = self._errors(x, y, grids, splits)
             best = np.unravel_index(int(self.mse_.argmin()), self.mse_.shape)
         ratio, alphas = self.l1_ratios[best[0]], grids[best[0]][: best[1] + 1]
         weights = self._path(whole, ratio, alphas)[:, -1]
@@ -91,8 +92,8 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> Array:  # noqa: N803
         """Predict one number per row."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
-        return np.asarray(np.where(np.isnan(X), self._mean, X) @ self.coef_ + self.intercept_, dtype=float)
+        x = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
+        return np.asarray(np.where(np.isnan(x), self._mean, x) @ self.coef_ + self.intercept_, dtype=float)
 
     def chosen(self) -> ElasticNetPath:
         """Give an unfitted estimator with the penalty that was chosen."""

@@ -30,6 +30,7 @@ class GaussianProcess(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         length_scale: l; None: the most likely one of each target.
         noise: Variance of the noise over s^2; None: the most likely one.
         n_lengths: Lengths of the grid, from a tenth of the median distance of two rows to thirty times it.
+        max_rows: The most rows, drawn evenly, that l is chosen by; all decide on the noise and the predictions.
 
     Attributes:
         length_scale_: l of each target (a number where y is one column).
@@ -38,10 +39,13 @@ class GaussianProcess(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         log_likelihood_: Of each standardised target.
     """
 
-    def __init__(self, length_scale: float | None = None, noise: float | None = None, n_lengths: int = 12) -> None:
+    def __init__(
+        self, length_scale: float | None = None, noise: float | None = None, n_lengths: int = 12, max_rows: int = 500
+    ) -> None:
         self.length_scale = length_scale
         self.noise = noise
         self.n_lengths = n_lengths
+        self.max_rows = max_rows
 
     def fit(self, X: Any, y: Any) -> GaussianProcess:  # noqa: N803 - scikit-learn's name
         """Choose the kernel's parameters and condition on the rows.
@@ -53,15 +57,21 @@ class GaussianProcess(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         Returns:
             The estimator.
         """
-        X, y = validate_data(self, X, y, dtype=float, multi_output=True, y_numeric=True)
+        x, y = validate_data(self, X, y, dtype=float, multi_output=True, y_numeric=True)
         self._one = y.ndim == 1
-        columns = np.asarray(y, dtype=float).reshape(len(X), -1)
-        self._x, self._mean, sd = X, columns.mean(axis=0), columns.std(axis=0)
+        columns = np.asarray(y, dtype=float).reshape(len(x), -1)
+        self._x, self._mean, sd = x, columns.mean(axis=0), columns.std(axis=0)
         self._sd = np.where(sd > 0, sd, 1.0)
         targets = (columns - self._mean) / self._sd
-        squares = cdist(X, X, "sqeuclidean")
+        squares = cdist(x, x, "sqeuclidean")
         kernels = _Kernels(squares)
-        self._states = [self._choose(kernels, targets[:, t]) for t in range(targets.shape[1])]
+        if self.length_scale is None and len(x) > self.max_rows:
+            some = np.sort(np.random.default_rng(0).permutation(len(x))[: self.max_rows])
+            part = _Kernels(squares[np.ix_(some, some)])
+            lengths = [self._choose(part, target[some]).length for target in targets.T]
+            self._states = [kernels.state(h, t, self.noise) for h, t in zip(lengths, targets.T, strict=True)]
+        else:
+            self._states = [self._choose(kernels, target) for target in targets.T]
         self.length_scale_ = self._given([s.length for s in self._states])
         self.noise_ = self._given([s.noise for s in self._states])
         self.scale_ = self._given([s.scale * sd for s, sd in zip(self._states, self._sd, strict=True)])
@@ -79,9 +89,9 @@ class GaussianProcess(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
             The means; or means and deviations.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=float, reset=False)
-        squares = cdist(X, self._x, "sqeuclidean")
-        means, deviations = np.empty((2, len(X), len(self._states)))
+        x = validate_data(self, X, dtype=float, reset=False)
+        squares = cdist(x, self._x, "sqeuclidean")
+        means, deviations = np.empty((2, len(x), len(self._states)))
         for t, state in enumerate(self._states):
             k = np.exp(-0.5 * squares / state.length**2)
             means[:, t] = k @ state.weights * self._sd[t] + self._mean[t]

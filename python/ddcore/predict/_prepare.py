@@ -33,9 +33,9 @@ class Prepare(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> Prepare:  # noqa: ARG002, N803 - scikit-learn's names
         """Learn from the training rows."""
-        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
-        blank = np.isnan(X).all(axis=0)
-        filled = np.where(blank, 0.0, X)
+        x = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
+        blank = np.isnan(x).all(axis=0)
+        filled = np.where(blank, 0.0, x)
         least, greatest = np.nanmin(filled, axis=0), np.nanmax(filled, axis=0)
         self.logs_ = (least > 0) & (greatest > self.span * least)
         shown = self._shown(filled)
@@ -50,8 +50,8 @@ class Prepare(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> Array:  # noqa: N803
         """Give the columns that vary, standardised and without nulls."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
-        shown = self._shown(X)
+        x = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
+        shown = self._shown(x)
         whole = np.where(np.isnan(shown), self.median_, shown)
         return np.asarray(((whole - self.mean_) / self.scale_)[:, self.kept_], dtype=float)
 
