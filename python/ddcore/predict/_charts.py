@@ -40,7 +40,11 @@ def against_actual(report: Report) -> alt.ConcatChart:
     colour: Any = alt.value("#4c78a8")
     if len(values) <= MAX_COLOURS:
         colour = alt.Color(
-            f"{column}:N", sort=values, title=column.capitalize(), scale=alt.Scale(domain=values, scheme="viridis")
+            f"{column}:N",
+            sort=values,
+            title=column.capitalize(),
+            legend=alt.Legend(symbolOpacity=1),
+            scale=alt.Scale(domain=values, scheme="viridis"),
         )
     panels = [_panel(report, table.filter(pc.equal(table["model"], m)), m, column, scale, colour) for m in models]
     title = alt.Title(
@@ -91,7 +95,13 @@ def over_windows(forecast: Forecast, score: str) -> alt.LayerChart:
     unit = forecast.unit
     x = alt.X("end:Q", title=f"End of the window ({unit})", scale=alt.Scale(zero=False, nice=False, padding=12))
     y = alt.Y("value:Q", title=TITLES.get(score, score), scale=alt.Scale(zero=False))
-    colour = alt.Color("model:N", sort=names, title="Model", scale=alt.Scale(domain=names, scheme="tableau10"))
+    colour = alt.Color(
+        "model:N",
+        sort=names,
+        title="Model",
+        legend=alt.Legend(symbolOpacity=1),
+        scale=alt.Scale(domain=names, scheme="tableau10"),
+    )
     dash = alt.StrokeDash(
         "kind:N", title=None, legend=None, scale=alt.Scale(domain=["model", "baseline"], range=[[1, 0], [4, 3]])
     )

@@ -67,7 +67,10 @@ class Data:
 def as_table(data: Any) -> pa.Table:
     """Take any table: Arrow, pandas, Polars, a dictionary of columns."""
     try:
-        return data if isinstance(data, pa.Table) else pa.table(data)
+        table = data if isinstance(data, pa.Table) else pa.table(data)
+        # Polars' texts are views, which pyarrow cannot filter yet.
+        texts = [pa.field(f.name, pa.string(), metadata=f.metadata) if is_text(f.type) else f for f in table.schema]
+        return table.cast(pa.schema(texts, table.schema.metadata))
     except (TypeError, ValueError, pa.ArrowException) as error:
         raise invalid(
             f"{type(data).__name__} is neither a lake nor a table: {error}", "pass a lake, or lake.features(...)"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import enet_path
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -40,6 +42,7 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         l1_ratio_: The chosen ratio.
         coef_: One weight per column, in the column's own unit; 0 for one that was left out.
         intercept_: The constant.
+        gap_: The duality gap of the fit over |y|^2: above tol, it has not converged.
         mse_: Mean over the folds of the mean squared error, by ratio and alpha; None without a choice.
     """
 
@@ -51,7 +54,7 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         alphas: Sequence[float] | None = None,
         cv: int | Any | Iterable[tuple[Any, Any]] = 5,
         tol: float = 1e-4,
-        max_iter: int = 10_000,
+        max_iter: int = 2_000,
     ) -> None:
         self.l1_ratios = l1_ratios
         self.n_alphas = n_alphas
@@ -82,7 +85,9 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.mse_ = self._errors(x, y, grids, splits)
             best = np.unravel_index(int(self.mse_.argmin()), self.mse_.shape)
         ratio, alphas = self.l1_ratios[best[0]], grids[best[0]][: best[1] + 1]
-        weights = self._path(whole, ratio, alphas)[:, -1]
+        weights, gaps = self._path(whole, ratio, alphas)
+        self.gap_ = float(gaps[-1]) * whole.n / max(float(whole.y @ whole.y), 1e-300)
+        weights = weights[:, -1]
         self.l1_ratio_, self.alpha_ = float(ratio), float(alphas[-1])
         self.coef_ = weights / whole.scale
         self.intercept_ = float(whole.y_mean - self.coef_ @ whole.mean)
@@ -112,13 +117,15 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         greatest = max(float(np.abs(problem.xy).max(initial=0.0)) / (problem.n * ratio), 1e-12)
         return np.geomspace(greatest, greatest * self.eps, self.n_alphas)
 
-    def _path(self, problem: _Problem, ratio: float, alphas: Array) -> Array:
-        """Give the weights of standardised columns, one column per alpha."""
-        _, weights, _ = enet_path(
-            problem.x, problem.y, l1_ratio=ratio, alphas=alphas, precompute=problem.gram, Xy=problem.xy,
-            check_input=False, tol=self.tol, max_iter=self.max_iter,
-        )  # fmt: skip
-        return np.asarray(weights, dtype=float)
+    def _path(self, problem: _Problem, ratio: float, alphas: Array) -> tuple[Array, Array]:
+        """Give the weights of standardised columns and the duality gaps, one column per alpha."""
+        with warnings.catch_warnings():  # gap_ tells; among near copies of a column the last digits take for ever
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            _, weights, gaps = enet_path(
+                problem.x, problem.y, l1_ratio=ratio, alphas=alphas, precompute=problem.gram, Xy=problem.xy,
+                check_input=False, tol=self.tol, max_iter=self.max_iter,
+            )  # fmt: skip
+        return np.asarray(weights, dtype=float), np.asarray(gaps, dtype=float)
 
     def _errors(self, x: Array, y: Array, grids: list[Array], splits: Splits) -> Array:
         total = np.zeros((len(grids), len(grids[0])))
@@ -126,7 +133,7 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             part = _Problem(x[train], y[train])
             held_out = part.standardised(x[test])
             for i, (ratio, alphas) in enumerate(zip(self.l1_ratios, grids, strict=True)):
-                error = held_out @ self._path(part, ratio, alphas) + (part.y_mean - y[test])[:, None]
+                error = held_out @ self._path(part, ratio, alphas)[0] + (part.y_mean - y[test])[:, None]
                 total[i] += np.mean(error**2, axis=0) / len(splits)
         return total
 

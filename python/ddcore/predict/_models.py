@@ -63,10 +63,18 @@ def fitted(estimator: BaseEstimator, x: Array, y: Array, splits: Splits, seed: i
     return made.fit(x, y)
 
 
-def chosen(pipeline: Pipeline) -> Pipeline:
-    """Give an unfitted copy with the parameters that were chosen, to be fitted to parts of the same rows."""
+def chosen(pipeline: Pipeline, splits: Callable[[], Splits]) -> Pipeline:
+    """Give an unfitted copy with the parameters that were chosen, to be fitted to parts of the same rows.
+
+    Args:
+        pipeline: What was fitted.
+        splits: Gives the splits of the part, for an estimator that must choose again.
+    """
     model = pipeline["model"]
     frozen = model.chosen() if hasattr(model, "chosen") else clone(getattr(model, "best_estimator_", model))
+    again = [n for n, v in frozen.get_params().items() if n.rpartition("__")[2] == "cv" and isinstance(v, list)]
+    if again:
+        frozen.set_params(**dict.fromkeys(again, splits()))
     return Pipeline([("prepare", clone(pipeline["prepare"])), ("model", frozen)])
 
 

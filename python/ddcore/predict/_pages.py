@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as escape
 import json
 import os
+import re
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -127,4 +128,7 @@ def _svg(chart: Any) -> str:
         import vl_convert
     except ImportError as error:
         raise ImportError("to_html draws with vl-convert-python: pip install 'ddcore[plot]'") from error
-    return str(vl_convert.vegalite_to_svg(chart.to_dict()))
+    svg = str(vl_convert.vegalite_to_svg(chart.to_dict()))
+    # Vega counts its clipping paths on and on in a process; a page's are 1, 2, ...
+    names: dict[str, str] = {}
+    return re.sub(r'(?<=[#"])clip\d+', lambda m: names.setdefault(m[0], f"clip{len(names) + 1}"), svg)

@@ -28,7 +28,7 @@ class Prepare(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         scale_: Divided by.
     """
 
-    def __init__(self, span: float = 100.0) -> None:
+    def __init__(self, span: float = 10.0) -> None:
         self.span = span
 
     def fit(self, X: Any, y: Any = None) -> Prepare:  # noqa: ARG002, N803 - scikit-learn's names

@@ -197,7 +197,7 @@ def _of_model(plan: Plan, name: str, estimator: BaseEstimator, steps: _Steps) ->
         try:
             model = _models.fitted(estimator, own_x, own_y, splits, plan.seed)
             part.predicted[fold.test], deviations = _models.predicted(model, x[fold.test])
-            errors = held_out_errors(model, own_x, own_y, splits)
+            errors = held_out_errors(model, own_x, own_y, splits, plan.groups.of(fold.train))
         except ValueError as problem:
             raise invalid(
                 f"{name} cannot be fitted without {fold.name}: {problem}", "choose another model, or other features"
@@ -210,11 +210,12 @@ def _of_model(plan: Plan, name: str, estimator: BaseEstimator, steps: _Steps) ->
     return part
 
 
-def held_out_errors(model: Any, x: Array, y: Array, splits: Splits) -> list[Array]:
+def held_out_errors(model: Any, x: Array, y: Array, splits: Splits, groups: Groups) -> list[Array]:
     """Give the absolute errors of each inner part, over the model's deviation where it has one."""
     errors = []
     for train, test in splits:
-        inner = _models.chosen(model).fit(x[train], y[train])
+        part = groups.of(train)
+        inner = _models.chosen(model, lambda part=part: _folds.inner(part)).fit(x[train], y[train])  # type: ignore[misc]
         predicted, deviations = _models.predicted(inner, x[test])
         error = np.abs(predicted - y[test])
         errors.append(error if deviations is None else error / np.maximum(deviations, 1e-300))

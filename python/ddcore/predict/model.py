@@ -157,7 +157,7 @@ def fit(
     with threadpool_limits(1):
         try:
             pipeline = _models.fitted(estimator, rows.x, rows.y, splits, operator.index(seed))
-            wrong = np.concatenate(held_out_errors(pipeline, rows.x, rows.y, splits))
+            wrong = np.concatenate(held_out_errors(pipeline, rows.x, rows.y, splits, split))
         except ValueError as problem:
             raise invalid(f"{next(iter(estimators))} cannot be fitted: {problem}", "choose another model") from problem
     config = {
