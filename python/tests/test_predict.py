@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import inspect
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from sklearn.model_selection import GroupKFold
 
 import ddcore
 from ddcore import predict
-from ddcore.predict import _folds, _intervals, _scores
+from ddcore.predict import _baselines, _folds, _intervals, _scores
 from ddcore.predict._data import read
 
 SIZES = {"4M": 3.7e6, "20M": 1.9e7, "60M": 5.7e7, "150M": 1.5e8, "300M": 3.2e8}
@@ -464,6 +466,21 @@ def test_columns_without_roles_are_told_by_their_names() -> None:
     assert data.left_out == ["a_x__20pct__curvature"]
     text = read(made().append_column("optimizer", pa.array(["adam", "sgd"] * 20)), None)
     assert [n for n in text.names if "=" in n] == ["optimizer=adam", "optimizer=sgd"]
+
+
+def test_the_document(runs_lake: ddcore.Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(runs_lake.path, tmp_path / "my.lake")
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs/predict.md").read_text()
+    space: dict[str, Any] = {}
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    for block in blocks:
+        exec(compile(block, "docs/predict.md", "exec"), space)
+    assert len(blocks) == 2
+    made = {f.name for f in tmp_path.iterdir()}
+    assert made == {"my.lake", "against-actual.png", "report.html", "arc_easy.model", "how-early.png"}
+    assert all(f"`{name}`" in text for name in predict.MODELS)
+    assert all(f"`{name}`" in text for name in _baselines.BASELINES)
 
 
 @pytest.mark.parametrize("function", [predict.evaluate, predict.fit, predict.forecast], ids=lambda f: f.__name__)

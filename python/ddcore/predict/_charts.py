@@ -116,5 +116,6 @@ def over_windows(forecast: Forecast, score: str) -> alt.LayerChart:
         subtitle=f"{forecast.n_rows} rows; bands are 95 %, by resampling {' and '.join(forecast.groups)}; "
         "dashed: baselines",
         subtitleColor="#666",
+        anchor="start",
     )
     return alt.LayerChart(layer=[band, lines, dots]).properties(width=480, height=300, title=title)
