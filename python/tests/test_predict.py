@@ -20,11 +20,14 @@ from sklearn.base import clone
 from sklearn.linear_model import ElasticNetCV, LinearRegression
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import GroupKFold
+from sklearn.utils.estimator_checks import check_estimator
+from threadpoolctl import threadpool_limits
 
 import ddcore
 from ddcore import predict
 from ddcore.predict import _baselines, _folds, _intervals, _scores
 from ddcore.predict._data import read
+from ddcore.predict._prepare import Prepare
 
 SIZES = {"4M": 3.7e6, "20M": 1.9e7, "60M": 5.7e7, "150M": 1.5e8, "300M": 3.2e8}
 RECIPES = ("C4", "Dolma1.7", "Falcon", "FineWeb-Pro")
@@ -252,7 +255,7 @@ def test_any_table_will_do(runs_lake: ddcore.Lake) -> None:
 
 def test_models_of_ones_own_choose_on_grouped_folds() -> None:
     table = made()
-    own = ElasticNetCV(l1_ratio=[0.5, 1.0], max_iter=10_000)
+    own = ElasticNetCV(alphas=[0.1, 0.01, 0.001])
     report = predict.evaluate(table, groups="params", models={"own": own}, n_bootstrap=0)
     assert own.get_params()["cv"] is None  # the user's object is as it was
     assert report.overall("r2")["own"] > 0.5
@@ -332,6 +335,17 @@ def test_the_process_is_that_of_scikit_learn() -> None:
     one = predict.GaussianProcess().fit(x[:45], targets[:45, 1])
     assert one.predict(x[45:]) == pytest.approx(means[:, 1], abs=1e-9)
     assert predict.GaussianProcess(max_rows=30).fit(x[:45], y[:45]).predict(x[45:]).shape == (15,)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "estimator",
+    [predict.ElasticNetPath(n_alphas=5, cv=2), predict.GaussianProcess(n_lengths=5), Prepare()],
+    ids=lambda e: type(e).__name__,
+)
+def test_scikit_learn_takes_the_estimators_for_its_own(estimator: Any) -> None:
+    with threadpool_limits(1):
+        check_estimator(estimator, on_skip=None)
 
 
 # ---- models that are kept

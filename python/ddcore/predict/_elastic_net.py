@@ -42,6 +42,7 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         l1_ratio_: The chosen ratio.
         coef_: One weight per column, in the column's own unit; 0 for one that was left out.
         intercept_: The constant.
+        n_iter_: Sweeps of the descent at the chosen alpha.
         gap_: The duality gap of the fit over |y|^2: above tol, it has not converged.
         mse_: Mean over the folds of the mean squared error, by ratio and alpha; None without a choice.
     """
@@ -85,7 +86,8 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.mse_ = self._errors(x, y, grids, splits)
             best = np.unravel_index(int(self.mse_.argmin()), self.mse_.shape)
         ratio, alphas = self.l1_ratios[best[0]], grids[best[0]][: best[1] + 1]
-        weights, gaps = self._path(whole, ratio, alphas)
+        weights, gaps, sweeps = self._path(whole, ratio, alphas)
+        self.n_iter_ = max(int(sweeps[-1]), 1)
         self.gap_ = float(gaps[-1]) * whole.n / max(float(whole.y @ whole.y), 1e-300)
         weights = weights[:, -1]
         self.l1_ratio_, self.alpha_ = float(ratio), float(alphas[-1])
@@ -117,15 +119,15 @@ class ElasticNetPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         greatest = max(float(np.abs(problem.xy).max(initial=0.0)) / (problem.n * ratio), 1e-12)
         return np.geomspace(greatest, greatest * self.eps, self.n_alphas)
 
-    def _path(self, problem: _Problem, ratio: float, alphas: Array) -> tuple[Array, Array]:
-        """Give the weights of standardised columns and the duality gaps, one column per alpha."""
+    def _path(self, problem: _Problem, ratio: float, alphas: Array) -> tuple[Array, Array, list[int]]:
+        """Give the weights of standardised columns, the duality gaps and the sweeps, by alpha."""
         with warnings.catch_warnings():  # gap_ tells; among near copies of a column the last digits take for ever
             warnings.simplefilter("ignore", ConvergenceWarning)
-            _, weights, gaps = enet_path(
+            _, weights, gaps, sweeps = enet_path(
                 problem.x, problem.y, l1_ratio=ratio, alphas=alphas, precompute=problem.gram, Xy=problem.xy,
-                check_input=False, tol=self.tol, max_iter=self.max_iter,
+                check_input=False, tol=self.tol, max_iter=self.max_iter, return_n_iter=True,
             )  # fmt: skip
-        return np.asarray(weights, dtype=float), np.asarray(gaps, dtype=float)
+        return np.asarray(weights, dtype=float), np.asarray(gaps, dtype=float), sweeps
 
     def _errors(self, x: Array, y: Array, grids: list[Array], splits: Splits) -> Array:
         total = np.zeros((len(grids), len(grids[0])))
