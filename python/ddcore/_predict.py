@@ -28,15 +28,15 @@ LISTS = {
 def main(parser: _command.Parser, arguments: list[str]) -> None:
     """Evaluate, print, and write what was asked for."""
     a = _arguments(parser, arguments)
+    features: dict[str, Any] = {"window": a.window, "filters": _filters(a.filter), "where": a.where}
+    features |= {n: getattr(a, n) for n in ("target_at", "target_params", "source", "tasks", "metrics", "stats")}
+    features |= {"deltas": a.deltas}
     try:
         from . import predict
     except ImportError as missing:
         error = InvalidError(f"predict: {missing.name or 'a package'} is not installed")
         error.hint = "`pip install 'ddcore[predict,plot]'`"
         raise error from missing
-    features: dict[str, Any] = {"window": a.window, "filters": _filters(a.filter), "where": a.where}
-    features |= {n: getattr(a, n) for n in ("target_at", "target_params", "source", "tasks", "metrics", "stats")}
-    features |= {"deltas": a.deltas}
     lake = open_lake(a.lake, threads=a.threads, memory_limit=a.memory_limit, snapshot=a.snapshot)
     report = predict.evaluate(
         lake, a.target, groups=a.groups, folds=a.folds, models=a.models or predict.DEFAULT_MODELS, seed=a.seed,

@@ -79,8 +79,9 @@ def evaluate(
     if "save" in features:
         raise invalid("save is an argument of features", "keep the report: report.save(lake, name)", "save")
     with bar("predict", progress) as show:
+        named = _models.read(models)
         found = source(data, target, features)
-        return run(found, target, groups, folds, models, seed, n_bootstrap, show)
+        return run(found, target, groups, folds, named, seed, n_bootstrap, show)
 
 
 def run(
@@ -88,7 +89,7 @@ def run(
     target: str | None,
     groups: str | Iterable[str] | None,
     folds: int | None,
-    models: str | Iterable[str] | Mapping[str, Any],
+    named: Mapping[str, BaseEstimator],
     seed: int,
     n_bootstrap: int,
     show: Callable[[Progress], None] | None,
@@ -96,7 +97,6 @@ def run(
     """Evaluate on rows that were read."""
     if operator.index(n_bootstrap) < 0:
         raise invalid(f"n_bootstrap: {n_bootstrap} is less than 0", "pass 0 for none")
-    named = _models.read(models)
     rows = found.data(target)
     plan = Plan.make(rows, found.size, _arguments.names(groups), folds, operator.index(seed))
     steps = _Steps(show, len(plan.folds) * (len(named) + 1))

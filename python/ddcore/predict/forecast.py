@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from .. import _arguments
 from ..lake import Lake
 from ..progress import Progress, Show, bar
+from . import _models
 from ._data import role
 from ._input import source
 from ._numbers import invalid
@@ -121,6 +122,7 @@ def forecast(
         raise invalid("window is given beside windows", "leave window out", "window")
     reports: dict[str, Report] = {}
     with bar("forecast", progress) as show:
+        named = _models.read(models)
         found = source(lake, target, {**features, "window": wanted})
         parts, n_left_out = _by_window(found.table, wanted)
         for i, (window, part) in enumerate(parts.items()):
@@ -130,7 +132,7 @@ def forecast(
                     show(Progress(i * p.total + p.done, len(parts) * p.total, p.unit, f"{window}, {p.what}"))
 
             own = dataclasses.replace(found, table=part, arguments={**found.arguments, "window": [window]})
-            reports[window] = run(own, target, groups, folds, models, seed, n_bootstrap, report)
+            reports[window] = run(own, target, groups, folds, named, seed, n_bootstrap, report)
     tables = []
     for (window, made), (end, _) in zip(reports.items(), ends, strict=True):
         rows = made.scores.filter(pc.equal(made.scores["group"], "all")).drop_columns(["group", "n_groups"])
