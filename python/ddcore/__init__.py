@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .download import download_hf
 from .errors import (
     BusyError,
     CancelledError,
@@ -49,6 +50,7 @@ __all__ = [
     "StorageError",
     "__version__",
     "doctor",
+    "download_hf",
     "open",
     "sample",
     "version",
