@@ -60,7 +60,7 @@ class Report:
             out.append(f"{n} rows without a target (no final checkpoint, or not evaluated) were left out.")
         out += [f"The baseline {name} could not be had: {why}." for name, why in c["unavailable"].items()]
         if c["left_out"]:
-            out.append(f"{len(c['left_out'])} features have no value in any row and were left out.")
+            out.append(f"Left out, as they have no value in any row: {', '.join(c['left_out'])}.")
         n = len({f["fold"] for f in c["fold_ids"]})
         if n < 10:
             out.append(f"There are {n} folds only: read the intervals of scores with care.")
