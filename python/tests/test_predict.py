@@ -398,6 +398,8 @@ def test_a_longer_window_tells_more(runs_lake: ddcore.Lake) -> None:
     assert curve.plot("rmse").to_dict()["title"]["text"].startswith("RMSE by window")
     alone = predict.evaluate(runs_lake, "arc_easy", window="80%", **FAST)
     assert curve.reports["80%"].predictions.equals(alone.predictions)
+    part = predict.forecast(runs_lake, "arc_easy", ["20%:50%", "0%:80%"], **FAST)
+    assert part.reports["0%:80%"].config["feature_names"] == alone.config["feature_names"]
     with pytest.raises(ddcore.InvalidError, match="two or more of one unit"):
         predict.forecast(runs_lake, "arc_easy", ["20%", "500 steps"], **FAST)
 

@@ -55,7 +55,8 @@ class Data:
         if None in values:
             raise invalid(
                 f"{column} is null in row {values.index(None)}: the row belongs to no group",
-                f"leave such rows out, or group by another column than {column}", column, (str(values.index(None)),),
+                f"leave such rows out (of a lake: where='{column} IS NOT NULL'), or group by another column", column,
+                (str(values.index(None)),),
             )  # fmt: skip
         return [str(v) for v in values]
 
