@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from . import plot as plot
     from . import predict as predict
     from . import scaling as scaling
+    from ._refresh import refresh as refresh
     from ._wandb import download_wandb as download_wandb
 
     __version__: str
@@ -70,6 +71,10 @@ def __getattr__(name: str) -> Any:
         from ._wandb import download_wandb
 
         return download_wandb
+    if name == "refresh":
+        from ._refresh import refresh
+
+        return refresh
     if name == "__version__":
         from importlib import metadata
 
