@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._demo import demo_lake
 from .errors import (
     BusyError,
     CancelledError,
@@ -47,6 +48,7 @@ __all__ = [
     "Progress",
     "StorageError",
     "__version__",
+    "demo_lake",
     "doctor",
     "open",
     "sample",

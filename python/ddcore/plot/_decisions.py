@@ -70,7 +70,6 @@ def decision_heatmap(
         seeds=seeds,
         bootstrap=bootstrap,
         random_seed=random_seed,
-        progress=False,
     )
     answered = asked.filter(asked["refusal"].is_null())
     data = drawable(answered, "decision_heatmap", "no row has an answer", "choose other sizes or tasks")
@@ -96,7 +95,7 @@ def decision_heatmap(
         text=alt.Text("decision_accuracy:Q", format=".2f"),
         color=alt.condition(dark, alt.value("white"), alt.value("#222")),
     )
-    to = f"{metric} for {target}" + (f"'s {target_metric}" if target_metric else "")
+    to = f"{metric} for {target}" + (f"'s {target_metric}" if target_metric not in (None, metric) else "")
     chart = titled(
         alt.LayerChart(data=data, layer=[cells, numbers]),
         f"Decision accuracy by task and size, {to}",
@@ -144,7 +143,7 @@ def frontier(
         >>> chart.data["frontier"].to_pylist() == sorted(chart.data["frontier"].to_pylist())
         True
     """
-    how: dict[str, Any] = {"target_metric": target_metric, "seeds": seeds, "progress": False}
+    how: dict[str, Any] = {"target_metric": target_metric, "seeds": seeds}
     every = lake.decision_accuracy(small, target, metric, task, step="all", bootstrap=0, **how)
     best = lake.compute_frontier(
         small, target, metric, task, bootstrap=bootstrap, random_seed=random_seed, **how
