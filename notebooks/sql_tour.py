@@ -123,7 +123,7 @@ def _(answer, sizes):
         base = alt.Chart(rows).encode(
             x=alt.X("params:N", sort=sizes, title="Model size", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("place:Q", title="Place", scale=alt.Scale(reverse=True, nice=False, padding=10)),
-            color=alt.Color("family:N", title="Family", scale=alt.Scale(scheme="viridis")),
+            color=alt.Color("family:N", scale=alt.Scale(scheme="viridis"), legend=None),
             detail="recipe:N",
             tooltip=["recipe:N", "params:N", "place:Q", alt.Tooltip("value:Q", format=".3f")],
         )
