@@ -30,7 +30,7 @@ def _():
 @app.cell
 def _():
     path = mo.cli_args().get("lake") or os.environ.get("DDCORE_LAKE")
-    lake = ddcore.open(str(path)) if path else ddcore.demo_lake(checkpoints=2, models=-1)
+    lake = ddcore.open(str(path)) if path else ddcore.demo_lake(steps=4, runs=20, checkpoints=2, models=-1)
     return lake, path
 
 

@@ -17,7 +17,10 @@ _making = threading.Lock()
 
 
 def demo_lake(*, progress: Show = True, **options: Any) -> Lake:
-    """Make a curated lake of made-up results, to try what needs one; it goes when Python ends.
+    """Make a curated lake of made-up results, to try what needs one.
+
+    It lies in the folder of temporary files and goes when Python ends. What kills Python, as Marimo does with
+    its kernels, leaves it to whoever tidies that folder.
 
     Args:
         progress: True for progress bars where they can be seen, False for none, or a function to call.
