@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._demo import demo_lake
+from .download import download_hf
 from .errors import (
     BusyError,
     CancelledError,
@@ -50,6 +51,7 @@ __all__ = [
     "__version__",
     "demo_lake",
     "doctor",
+    "download_hf",
     "open",
     "sample",
     "version",
