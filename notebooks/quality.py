@@ -480,5 +480,17 @@ def _(after, before, blue, lake, show, table, titled):
     return
 
 
+@app.cell
+def _(after, before, lake, table):
+    mo.stop(before.value >= after.value, mo.callout(mo.md("Then is not before now."), kind="neutral"))
+    # Beyond the usual limits: rows that are gone, more nulls, means that have moved.
+    drifted = lake.at(after.value).drift(before.value, tables=table.value, progress=False)
+    breaches = sum(drifted["is_breach"].to_pylist())
+    mo.accordion(
+        {f"Rows, nulls and means: {breaches} beyond the limits of `drift`": mo.ui.table(drifted, selection=None)}
+    )
+    return
+
+
 if __name__ == "__main__":
     app.run()

@@ -25,6 +25,11 @@ def test_marimo_finds_nothing_to_complain_of(tmp_path: Path) -> None:
     run("-m", "marimo", "check", "--strict", *files, cwd=tmp_path)
 
 
+def test_the_page_on_notebooks_names_all() -> None:
+    page = (FOLDER.parent / "docs/notebooks.md").read_text()
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == NAMES
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_lake_it_says_that_its_results_are_made_up(name: str, tmp_path: Path) -> None:
     page = exported(copied(name, tmp_path))
