@@ -75,7 +75,7 @@ def test_the_tour_answers_ten_questions(lake: ddcore.Lake, tmp_path: Path) -> No
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> ddcore.Lake:
-    """Two builds; before the second a checkpoint (the last) was taken out of the files, a text broken, and a value changed."""
+    """Two builds; before the second the last checkpoint was taken out, a text broken, and a value changed."""
     folder = tmp_path_factory.mktemp("changed")
     lake = ddcore.open(folder / "my.lake")
     ddcore.sample(folder / "raw", sizes=["4M"], recipes=["C4", "Dolma1.7"], steps=2, runs=-1, checkpoints=-1, models=-1)
