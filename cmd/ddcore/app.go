@@ -96,7 +96,7 @@ func (a *app) root() *cobra.Command {
 		parent(root, group).AddCommand(a.command(&core.Verbs[i]))
 	}
 	for _, p := range pythonCommands {
-		root.AddCommand(p.command())
+		parent(root, p.group).AddCommand(p.command())
 	}
 	refuseOtherShells(root)
 	return root

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from . import distributed as distributed
     from . import plot as plot
     from . import scaling as scaling
+    from ._wandb import download_wandb as download_wandb
 
     __version__: str
 
@@ -64,6 +65,10 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module("." + name, __name__)
+    if name == "download_wandb":
+        from ._wandb import download_wandb
+
+        return download_wandb
     if name == "__version__":
         from importlib import metadata
 
