@@ -32,23 +32,23 @@ def _():
 def _():
     path = mo.cli_args().get("lake") or os.environ.get("DDCORE_LAKE")
     if path:
-        lake = ddcore.open(str(path))
+        opened = ddcore.open(str(path))
     else:
         some = {"sizes": ["4M", "20M"], "recipes": ["C4", "Dolma1.7", "Falcon"]}
-        lake = ddcore.demo_lake(**some, steps=3, runs=20, checkpoints=2, models=1)
+        opened = ddcore.demo_lake(**some, steps=3, runs=20, checkpoints=2, models=1)
         # A second version of the same files, with other values and a checkpoint more: something has changed.
-        raw = os.path.join(os.path.dirname(lake.path), "raw")
+        raw = os.path.join(os.path.dirname(opened.path), "raw")
         shutil.rmtree(raw)
         ddcore.sample(raw, **some, steps=4, seed=1, runs=-1, checkpoints=-1, models=-1)
-        lake.ingest(raw)
-        lake.curate()
-    return lake, path
+        opened.ingest(raw)
+        opened.curate()
+    return opened, path
 
 
 @app.cell
-def _(lake, path):
+def _(opened, path):
     try:
-        found = lake.sql("""
+        found = opened.sql("""
             SELECT
                 (SELECT count(*) FROM raw.rejects) AS rejects,
                 (SELECT coalesce(sum(n), 0)::BIGINT FROM raw.redactions) AS redactions,
@@ -66,6 +66,7 @@ def _(lake, path):
         "posttrain_checks": "OLMES checks failed",
     }
     made_up = mo.md("**These results are made up** (`ddcore sample`): no lake was named.")
+    lake = opened  # what follows runs only if there are tables to look at
     n_files = lake.files().num_rows
     mo.vstack(
         [
@@ -75,7 +76,7 @@ def _(lake, path):
             mo.hstack([mo.stat(f"{found[k]:,}", label=label, bordered=True) for k, label in labels.items()], wrap=True),
         ]
     )
-    return
+    return (lake,)
 
 
 @app.cell
