@@ -14,6 +14,7 @@ import ddcore
 from notebook_runs import FOLDER, exported, run
 
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
+QUICK = [name for name in NAMES if name != "prediction"]  # it fits models: test_predict_command.py runs it
 
 
 def copied(name: str, to: Path) -> Path:
@@ -30,7 +31,7 @@ def test_the_page_on_notebooks_names_all() -> None:
     assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", QUICK)
 def test_without_a_lake_it_says_that_its_results_are_made_up(name: str, tmp_path: Path) -> None:
     page = exported(copied(name, tmp_path))
     assert re.search(r"These \w+ are made up", page)
@@ -39,7 +40,7 @@ def test_without_a_lake_it_says_that_its_results_are_made_up(name: str, tmp_path
 
 def test_they_run_as_scripts(lake: ddcore.Lake, tmp_path: Path) -> None:
     """All in one process, which loads what they share once."""
-    files = [copied(name, tmp_path).name for name in NAMES]
+    files = [copied(name, tmp_path).name for name in QUICK]
     run("-c", f"import runpy; [runpy.run_path(f, run_name='__main__') for f in {files}]", cwd=tmp_path, lake=lake.path)
 
 
