@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._connect import attach
+from ._demo import demo_lake
 from .download import download_hf
 from .errors import (
     BusyError,
@@ -53,6 +54,7 @@ __all__ = [
     "StorageError",
     "__version__",
     "attach",
+    "demo_lake",
     "doctor",
     "download_hf",
     "open",
