@@ -1,0 +1,31 @@
+"""Hooks of mkdocs.yml: pages find their way into the site without being listed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+
+def on_config(config: Any) -> Any:
+    """Leave out pages that do not exist (yet), and put those that no section names under "More"."""
+    pages = {page.name for page in Path(config.docs_dir).glob("*.md")}
+    nav: list[Any] = []
+    for entry in config.nav:
+        if isinstance(entry, str):
+            nav.append(entry)
+            pages.discard(entry)
+            continue
+        ((title, names),) = entry.items()
+        there = [name for name in names if name in pages]
+        pages -= set(there)
+        if there:
+            nav.append({title: there})
+    config.nav = [*nav, {"More": sorted(pages)}] if pages else nav
+    return config
+
+
+def on_post_build(config: Any) -> None:
+    """Put the Markdown beside the HTML: llms.txt links to it."""
+    for page in Path(config.docs_dir).glob("*.md"):
+        shutil.copy(page, config.site_dir)
