@@ -1,4 +1,4 @@
-"""The examples of the docstrings, of docs/python.md and of docs/guide.md run as they stand."""
+"""The examples of the docstrings and of the documents run as they stand."""
 
 from __future__ import annotations
 
@@ -62,3 +62,15 @@ def test_the_page_on_python(workshop: Path) -> None:
 @pytest.mark.usefixtures("workshop")
 def test_the_guide() -> None:
     assert run_blocks("guide.md") >= 1
+
+
+def test_the_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_blocks("tutorial.md") >= 8
+    shown = re.findall(r">([^<>]+)</text>", (tmp_path / "curves.svg").read_text())
+    assert shown == re.findall(r">([^<>]+)</text>", (ROOT / "docs/tutorial.svg").read_text())  # as it is shown there
+
+
+@pytest.mark.usefixtures("workshop")
+def test_the_migration_guide() -> None:
+    assert run_blocks("migration.md") >= 8

@@ -1,10 +1,13 @@
-"""Hooks of mkdocs.yml: pages find their way into the site without being listed."""
+"""What mkdocs.yml cannot say: hooks of MkDocs, and an extension of Griffe, which reads the docstrings."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
+
+import griffe
 
 
 def on_config(config: Any) -> Any:
@@ -29,3 +32,12 @@ def on_post_build(config: Any) -> None:
     """Put the Markdown beside the HTML: llms.txt links to it."""
     for page in Path(config.docs_dir).glob("*.md"):
         shutil.copy(page, config.site_dir)
+
+
+class Examples(griffe.Extension):
+    """Reads our `Example:` as the section that Griffe calls `Examples:`; else it is a paragraph of Markdown."""
+
+    def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:  # noqa: ARG002 - Griffe's signature
+        """Run on each module, class and function."""
+        if obj.docstring is not None:
+            obj.docstring.value = re.sub(r"^(\s*)Example:$", r"\1Examples:", obj.docstring.value, flags=re.MULTILINE)
