@@ -34,6 +34,11 @@ func tablesMarkdown(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# Tables\n\nGenerated from the contracts (`core/contract/fields.csv`, `core/curate/tables/*.sql`) by `make golden`. Do not edit. The curated tables, with the type, unit, range and meaning of each column.\n\n")
 	b.WriteString("All columns may be null but those of the grain. A range is checked on every build, with a slack of 1e-6 for rounded bounds; NaN is kept and has no range.\n")
+	b.WriteString("\nThree parameter counts are kept apart: `params` is the label ('150M'), `params_numeric` the nominal number, `params_exact` the exact one, by which `compute` is counted.\n")
+	b.WriteString("\n| table | one row per | holds |\n|---|---|---|\n")
+	for _, table := range contract.AllTables() {
+		fmt.Fprintf(&b, "| [`%[1]s`](#%[1]s) | %[2]s | %[3]s |\n", table.Name, strings.Join(table.Grain, ", "), table.Summary)
+	}
 	lake := shared()
 	for _, table := range contract.AllTables() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nGrain: %s. Version %d.\n", table.Name, table.Summary, strings.Join(table.Grain, ", "), table.Version)

@@ -44,33 +44,38 @@ def test_docstring(function: Any) -> None:
 
 def run_blocks(page: str) -> int:
     """Run a page's blocks of Python in their order, and count them."""
-    text = (ROOT / "docs" / page).read_text()
+    text = (ROOT / page).read_text()
     blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
     space: dict[str, Any] = {}
     for block in blocks:
         line = text.count("\n", 0, block.start(1))
-        exec(compile("\n" * line + block[1], f"docs/{page}", "exec"), space)
+        exec(compile("\n" * line + block[1], page, "exec"), space)
     return len(blocks)
 
 
 def test_the_page_on_python(workshop: Path) -> None:
     (workshop / "raw").rename(workshop / "downloads")
     shutil.rmtree(workshop / "my.lake")  # the page makes it
-    assert run_blocks("python.md") >= 5
+    assert run_blocks("docs/python.md") >= 5
 
 
 @pytest.mark.usefixtures("workshop")
 def test_the_guide() -> None:
-    assert run_blocks("guide.md") >= 1
+    assert run_blocks("docs/guide.md") >= 1
 
 
 def test_the_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run_blocks("tutorial.md") >= 8
+    assert run_blocks("docs/tutorial.md") >= 8
     shown = re.findall(r">([^<>]+)</text>", (tmp_path / "curves.svg").read_text())
     assert shown == re.findall(r">([^<>]+)</text>", (ROOT / "docs/tutorial.svg").read_text())  # as it is shown there
 
 
 @pytest.mark.usefixtures("workshop")
 def test_the_migration_guide() -> None:
-    assert run_blocks("migration.md") >= 8
+    assert run_blocks("docs/migration.md") >= 8
+
+
+@pytest.mark.usefixtures("workshop")
+def test_the_readme() -> None:
+    assert run_blocks("README.md") == 1
