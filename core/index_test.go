@@ -162,7 +162,7 @@ var links = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 
 func indexMarkdown(sections []section) string {
 	var b strings.Builder
-	b.WriteString("# ddcore\n\nGenerated from the headings of the documents by `make golden`. Do not edit.\n\nModel-training results, from raw files to tables for analysis, in one DuckLake. Start with the [tutorial](tutorial.md); each page below is here with its first sentence and its parts.\n")
+	b.WriteString("# ddcore\n\nModel-training results, from raw files to tables for analysis, in one DuckLake. Start with the [tutorial](tutorial.md); each page below is here with its first sentence and its parts.\n")
 	for _, s := range sections {
 		if len(s.pages) == 0 {
 			continue
@@ -182,6 +182,7 @@ func indexMarkdown(sections []section) string {
 			}
 		}
 	}
+	b.WriteString("\n---\n\nGenerated from the headings of the documents by `make golden`. Do not edit.\n")
 	return b.String()
 }
 

@@ -11,7 +11,10 @@ import griffe
 
 
 def on_config(config: Any) -> Any:
-    """Leave out pages that do not exist (yet), and put those that no section names under "More"."""
+    """Leave out pages that do not exist (yet), and put those that no section names under "More".
+
+    A section of one page is that page.
+    """
     pages = {page.name for page in Path(config.docs_dir).glob("*.md")}
     nav: list[Any] = []
     for entry in config.nav:
@@ -23,7 +26,7 @@ def on_config(config: Any) -> Any:
         there = [name for name in names if name in pages]
         pages -= set(there)
         if there:
-            nav.append({title: there})
+            nav.append({title: there} if len(there) > 1 else there[0])
     config.nav = [*nav, {"More": sorted(pages)}] if pages else nav
     return config
 
