@@ -31,6 +31,17 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put what the package exports, in `__all__` and as modules loaded when asked for, on the page of its reference."""
+    if page.file.src_path != "python-reference.md":
+        return markdown
+    text = Path("python/ddcore/__init__.py").read_text()
+    exported = re.findall(r'^    "([a-z]\w*|Progress)",$', text, re.MULTILINE)
+    modules = re.findall(r"^    from \. import (\w+) as \1$", text, re.MULTILINE)
+    names = ["open", "Lake", *(n for n in exported if n != "open"), *modules, "errors"]
+    return markdown + "".join(f"\n::: ddcore.{name}\n" for name in names)
+
+
 def on_post_build(config: Any) -> None:
     """Put the Markdown beside the HTML: llms.txt links to it."""
     for page in Path(config.docs_dir).glob("*.md"):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import os
 import re
 import shutil
+import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,16 @@ def test_the_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_blocks("docs/tutorial.md") >= 8
     shown = re.findall(r">([^<>]+)</text>", (tmp_path / "curves.svg").read_text())
     assert shown == re.findall(r">([^<>]+)</text>", (ROOT / "docs/tutorial.svg").read_text())  # as it is shown there
+
+
+def test_the_tutorial_on_the_command_line(tmp_path: Path) -> None:
+    page = (ROOT / "docs/tutorial.md").read_text()
+    (commands,) = re.findall(r"^```sh\n(ddcore sample.*?)^```", page, re.DOTALL | re.MULTILINE)
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    shown = subprocess.check_output(
+        ["bash", "-euc", commands], cwd=tmp_path, env={**os.environ, "PATH": path}, text=True
+    )
+    assert re.search(r"full_eval +\d+ +1939 ", shown)
 
 
 @pytest.mark.usefixtures("workshop")
