@@ -44,6 +44,7 @@ var Verbs = []Verb{
 	verb("save_predictions", "Keep predictions in the lake, as a table of predictions, with their configuration and snapshot.", true, savePredictions),
 	verb("export", "Write a table or a query to a Parquet, CSV, JSON or Arrow file.", true, export),
 	verb("snapshots", "List the lake's snapshots, oldest first.", true, snapshots),
+	verb("drift", "Compare the curated tables of two snapshots: schema, rows, nulls and means, and what is beyond the limits.", true, drift),
 	verb("files", "List the raw files that the lake holds (the manifest).", true, files),
 	verb("rejects", "List raw rows that no curated table can use, with the reason.", true, rejects),
 	verb("redactions", "Count the personal data that pseudonyms stand for, by raw file and rule.", true, redactions),

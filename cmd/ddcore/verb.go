@@ -19,7 +19,7 @@ var metavars = map[string]string{
 	"sql": "QUERY", "part": "K/N", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
 	"window": "WINDOW,...", "target": "TARGET,...", "target_at": "PLACE", "target_params": "PARAMS", "tasks": "TASK,...", "metrics": "METRIC,...", "thresholds": "SERIES=VALUE",
 	"stats": "STAT,...", "deltas": "KIND,...", "metadata": "COLUMN,...", "save": "NAME", "source": "TABLE",
-	"small": "SIZE,...", "metric": "METRIC,...", "target_metric": "METRIC", "task": "TASK,...", "step": "STEP",
+	"small": "SIZE,...", "metric": "METRIC,...", "target_metric": "METRIC", "task": "TASK,...", "step": "STEP", "tables": "TABLE,...",
 }
 
 // notes add to an argument's help what holds on the command line only.
@@ -91,7 +91,7 @@ func (f face) checkCount(cmd *cobra.Command, args []string) error {
 
 // leastValues are the smallest values of numbers that may be less than 1; below
 // 0 means none, or all.
-var leastValues = map[string]int64{"seed": 0, "random_seed": 0, "bootstrap": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
+var leastValues = map[string]int64{"seed": 0, "random_seed": 0, "bootstrap": 0, "since": 0, "read_at": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
 
 // addFlag adds the flag of an argument, by the argument's type.
 func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
@@ -115,6 +115,9 @@ func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 		}
 		p := new(int64)
 		flags.VarP(newCount(p, least), flag, short, help)
+		out.value = func() (any, error) { return *p, nil }
+	case reflect.Float64:
+		p := flags.Float64P(flag, short, 0, help)
 		out.value = func() (any, error) { return *p, nil }
 	case reflect.Map:
 		p := flags.StringArrayP(flag, short, nil, help)
