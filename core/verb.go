@@ -49,6 +49,7 @@ var Verbs = []Verb{
 	verb("rejects", "List raw rows that no curated table can use, with the reason.", true, rejects),
 	verb("redactions", "Count the personal data that pseudonyms stand for, by raw file and rule.", true, redactions),
 	verb("sample", "Write made-up raw files in the shape of DataDecide's, the same for the same options.", false, sampleFiles),
+	verb("download_hf", "Download published results from the Hugging Face Hub: pinned, resumed, checked by hash.", false, downloadHF),
 	verb("version", "Show the versions of ddcore, DuckDB and Arrow.", false, version),
 	verb("doctor", "Check what ddcore needs: extensions, memory, disk, the lake.", false, doctor),
 }

@@ -35,7 +35,7 @@ def workshop(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("function", documented(), ids=lambda f: f"{f.__module__}.{f.__qualname__}")
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("workshop", "hub")
 def test_docstring(function: Any) -> None:
     space = {"ddcore": ddcore, "lake": ddcore.open("my.lake")}
     tests = doctest.DocTestFinder(recurse=False).find(function, function.__qualname__, globs=space)
@@ -62,6 +62,11 @@ def test_the_page_on_python(workshop: Path) -> None:
     assert run_blocks("docs/python.md") >= 5
 
 
+@pytest.mark.usefixtures("workshop", "hub")
+def test_the_page_on_downloads() -> None:
+    assert run_blocks("docs/download.md") >= 1
+
+
 @pytest.mark.usefixtures("workshop")
 def test_the_guide() -> None:
     assert run_blocks("docs/guide.md") >= 1
@@ -84,7 +89,7 @@ def test_the_tutorial_on_the_command_line(tmp_path: Path) -> None:
     assert re.search(r"full_eval +\d+ +1939 ", shown)
 
 
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("workshop", "hub")
 def test_the_migration_guide() -> None:
     assert run_blocks("docs/migration.md") >= 8
 
