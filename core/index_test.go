@@ -44,14 +44,14 @@ func TestIndex(t *testing.T) {
 func TestSections(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{
-		"a.md":   "# A page\n\n```sh\nls\n```\n\nGenerated from x by y. Do not edit. It has e.g. two `parts`. More.\n\n## One & two\n\n### Not this\n",
+		"a.md":   "# A page\n\n```sh\nls\n```\n\nGenerated from x by y. Do not edit. It has (say: `two`) e.g. parts. More.\n\n## One & two\n\n### Not this\n",
 		"new.md": "# New\n\n| a |\n|---|\n\n```python\n## a comment\n```\n",
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o666))
 	}
 	got := readSections(t, folder, "nav:\n  - index.md\n  - First:\n      - a.md\n      - absent.md\nplugins:\n  - search\n")
 	require.Equal(t, []section{
-		{"First", []page{{"a.md", "A page", "It has e.g. two `parts`.", []string{"One & two"}}}},
+		{"First", []page{{"a.md", "A page", "It has (say: `two`) e.g. parts.", []string{"One & two"}}}},
 		{"More", []page{{name: "new.md", title: "New"}}},
 	}, got)
 	require.Equal(t, "one--two", anchor("One & two"))
@@ -119,7 +119,7 @@ var (
 	fences        = regexp.MustCompile("(?ms)^```.*?^```$")
 	prose         = regexp.MustCompile(`^[\pL\x60*(\[]`)
 	generated     = regexp.MustCompile(`^(Generated|Written) .*?Do not edit\.\s*`)
-	firstSentence = regexp.MustCompile(`(?s)^.*?[.:!?](?:\s+[\p{Lu}\x60*\[]|$)`)
+	firstSentence = regexp.MustCompile(`(?s)^.*?[.!?](?:\s+[\p{Lu}\x60*\[]|$)`)
 )
 
 // readPage takes a document apart: title, the first sentence of prose, parts.
