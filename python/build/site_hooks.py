@@ -38,7 +38,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     text = Path("python/ddcore/__init__.py").read_text()
     exported = re.findall(r'^    "([a-z]\w*|Progress)",$', text, re.MULTILINE)
     modules = re.findall(r"^    from \.\w* import (\w+) as \1$", text, re.MULTILINE)
-    names = ["open", "Lake", *(n for n in exported if n != "open"), *modules, "errors"]
+    hidden = ["scaling.extrapolate.extrapolate"]  # by its module of the same name
+    names = ["open", "Lake", *(n for n in exported if n != "open"), *modules, *hidden, "errors"]
     return markdown + "".join(f"\n::: ddcore.{name}\n" for name in names)
 
 
