@@ -104,7 +104,7 @@ def test_the_table_of_extras() -> None:
         extra: ", ".join(re.sub(r"[<>=].*", "", requirement) for requirement in requirements)
         for extra, requirements in extras.items()
     }
-    assert set(extras) - {"all", "distributed"} == set(re.findall(r"[\w]+", re.sub(r".*\[", "", rows["all"])))
+    assert set(extras) - {"all", "distributed", "duckdb"} == set(re.findall(r"[\w]+", re.sub(r".*\[", "", rows["all"])))
 
 
 def test_one_version_in_all_files() -> None:

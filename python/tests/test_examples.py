@@ -97,3 +97,8 @@ def test_the_migration_guide() -> None:
 @pytest.mark.usefixtures("workshop")
 def test_the_readme() -> None:
     assert run_blocks("README.md") == 1
+
+
+@pytest.mark.usefixtures("workshop")
+def test_the_page_on_hosting() -> None:
+    assert run_blocks("docs/hosting.md") >= 4
