@@ -38,7 +38,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     text = Path("python/ddcore/__init__.py").read_text()
     exported = re.findall(r'^    "([a-z]\w*|Progress)",$', text, re.MULTILINE)
     modules = re.findall(r"^    from \.\w* import (\w+) as \1$", text, re.MULTILINE)
-    hidden = ["scaling.extrapolate.extrapolate"]  # by its module of the same name
+    # Functions that Griffe does not see, because a module of the package has their name.
+    files = [file for module in modules for file in sorted(Path("python/ddcore", module).glob("[a-z]*.py"))]
+    hidden = [
+        f"{file.parent.name}.{file.stem}.{file.stem}"
+        for file in files
+        if f'"{file.stem}"' in (file.parent / "__init__.py").read_text()
+    ]
     names = ["open", "Lake", *(n for n in exported if n != "open"), *modules, *hidden, "errors"]
     return markdown + "".join(f"\n::: ddcore.{name}\n" for name in names)
 
