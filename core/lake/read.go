@@ -30,6 +30,7 @@ type pooled struct {
 	place   Place
 	catalog os.FileInfo // which file was attached: a local lake that is replaced gets a new instance
 	db      *DB
+	locked  bool
 	users   int
 	retired bool
 }
@@ -76,6 +77,7 @@ func (e *pooled) session(ctx context.Context, p Place) (*Session, error) {
 	if err == nil && p.IsShared() {
 		_, err = s.Snapshot(ctx) // asks the server
 	}
+	conn.onlySelect = e.locked
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -126,7 +128,7 @@ func borrow(ctx context.Context, p Place, snapshot int64, o Options, info os.Fil
 	if err != nil {
 		return nil, false, err
 	}
-	e = &pooled{key: key, place: p, catalog: info, db: db, users: 1}
+	e = &pooled{key: key, place: p, catalog: info, db: db, locked: o.Locked, users: 1}
 	pool.entries = append(pool.entries, e)
 	if len(pool.entries) > idleLakes {
 		pool.entries[0].retire()
@@ -175,7 +177,9 @@ func openRead(ctx context.Context, p Place, snapshot int64, o Options) (*DB, err
 	}
 	c, err := db.Connect()
 	if err == nil {
-		err = attach(ctx, c, p, true, snapshot)
+		if err = attach(ctx, c, p, true, snapshot); err == nil && o.Locked {
+			err = lockDown(ctx, c, p)
+		}
 		c.Close()
 	}
 	if err != nil {
