@@ -93,6 +93,7 @@ func (a *app) root() *cobra.Command {
 	for i := range core.Verbs {
 		root.AddCommand(a.command(&core.Verbs[i]))
 	}
+	root.AddCommand(a.serveCommand(), a.exportSiteCommand())
 	refuseOtherShells(root)
 	return root
 }
