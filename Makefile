@@ -93,7 +93,7 @@ $(VENV)/.tools:
 	@touch $@
 
 # The wheel is built again when any source is newer.
-SOURCES := $(shell git ls-files core capi cmd python/ddcore python/build go.mod go.sum pyproject.toml 2>/dev/null)
+SOURCES := $(shell git ls-files core capi cmd python/ddcore python/build notebooks go.mod go.sum pyproject.toml 2>/dev/null)
 $(VENV)/.installed: $(VENV)/.tools $(SOURCES)
 	rm -rf dist/*.whl
 	$(VENV)/bin/python -m build --wheel --outdir dist .

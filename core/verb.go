@@ -41,6 +41,7 @@ var Verbs = []Verb{
 	verb("decision_accuracy", "Tell how often small models order two recipes as the target size does, with bootstrap intervals.", true, decisionAccuracy),
 	verb("compute_frontier", "Give the best decision accuracy for its compute: the size and step that no cheaper one equals.", true, computeFrontier),
 	verb("recipe_noise", "Measure how far the seeds of a recipe lie apart, beside how far recipes do.", true, recipeNoise),
+	verb("save_predictions", "Keep predictions in the lake, as a table of predictions, with their configuration and snapshot.", true, savePredictions),
 	verb("export", "Write a table or a query to a Parquet, CSV, JSON or Arrow file.", true, export),
 	verb("snapshots", "List the lake's snapshots, oldest first.", true, snapshots),
 	verb("files", "List the raw files that the lake holds (the manifest).", true, files),

@@ -94,6 +94,9 @@ func (a *app) root() *cobra.Command {
 		root.AddCommand(a.command(&core.Verbs[i]))
 	}
 	root.AddCommand(a.serveCommand(), a.exportSiteCommand())
+	for _, p := range pythonCommands {
+		root.AddCommand(p.command())
+	}
 	refuseOtherShells(root)
 	return root
 }

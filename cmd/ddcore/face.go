@@ -61,6 +61,8 @@ ddcore features --source run_history --target arc_easy --target-at gain --window
 ddcore decision-accuracy --metric correct_prob --target-metric primary_metric --step 25% -o csv`}
 	case "compute_frontier":
 		return face{example: `ddcore compute-frontier --task olmes_10_macro_avg`}
+	case "save_predictions":
+		return face{positional: "predictions", use: "FILE", least: 1, most: 1, example: `ddcore save-predictions predictions.parquet --name arc_easy_early`}
 	case "rejects":
 		return face{short: selection}
 	case "sample":

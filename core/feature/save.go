@@ -49,23 +49,38 @@ func (f *Frame) Save(ctx context.Context, w *lake.Writer, r Record) error {
 	for i, field := range fields {
 		definitions[i] = lake.Ident(field.Name) + " " + field.Type.SQL()
 	}
-	records := "lake.features." + recordsTable
-	for _, sql := range []string{
-		"CREATE SCHEMA IF NOT EXISTS lake.features",
-		"CREATE OR REPLACE TABLE " + table + " (" + strings.Join(definitions, ", ") + ")",
-		"CREATE TABLE IF NOT EXISTS " + records + " (name VARCHAR, snapshot BIGINT, arguments VARCHAR, version VARCHAR)",
-	} {
+	for _, sql := range []string{"CREATE SCHEMA IF NOT EXISTS lake.features", "CREATE OR REPLACE TABLE " + table + " (" + strings.Join(definitions, ", ") + ")"} {
 		if err := w.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("save features.%s: %w", r.Name, err)
 		}
 	}
-	if err := w.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'features')", r.Name, path); err != nil {
+	stored, err := w.Put(ctx, "features", r.Name, path)
+	if err != nil {
+		return err
+	}
+	if err := w.Exec(ctx, "CALL ducklake_add_data_files('lake', ?, ?, schema => 'features')", r.Name, stored); err != nil {
 		return fmt.Errorf("register the file of features.%s: %w", r.Name, err)
 	}
-	if err := w.Exec(ctx, "DELETE FROM "+records+" WHERE name = ?", r.Name); err != nil {
-		return fmt.Errorf("record features.%s: %w", r.Name, err)
+	return r.Write(ctx, w, "features")
+}
+
+// Write enters the record into the schema's table of what was saved, in the
+// caller's transaction; a former one of that name is replaced.
+func (r Record) Write(ctx context.Context, w *lake.Writer, schema string) error {
+	records := "lake." + lake.Ident(schema) + "." + recordsTable
+	for _, statement := range []struct {
+		sql    string
+		params []any
+	}{
+		{"CREATE TABLE IF NOT EXISTS " + records + " (name VARCHAR, snapshot BIGINT, arguments VARCHAR, version VARCHAR)", nil},
+		{"DELETE FROM " + records + " WHERE name = ?", []any{r.Name}},
+		{"INSERT INTO " + records + " VALUES (?, ?, ?, ?)", []any{r.Name, r.Snapshot, r.Arguments, r.Version}},
+	} {
+		if err := w.Exec(ctx, statement.sql, statement.params...); err != nil {
+			return fmt.Errorf("record %s.%s: %w", schema, r.Name, err)
+		}
 	}
-	return w.Exec(ctx, "INSERT INTO "+records+" VALUES (?, ?, ?, ?)", r.Name, r.Snapshot, r.Arguments, r.Version)
+	return nil
 }
 
 // write makes the table's Parquet file.

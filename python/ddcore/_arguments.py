@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 import operator
 import os
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from . import errors
@@ -159,3 +161,18 @@ def invalid(problem: str, hint: str) -> errors.InvalidError:
     error = errors.InvalidError(f"{problem} ({hint})")
     error.hint = hint
     return error
+
+
+@contextlib.contextmanager
+def as_file(table: Any) -> Iterator[str]:
+    """Give the path of a file with the table in it: the user's, or a passing one."""
+    if isinstance(table, (str, os.PathLike)):
+        yield path(table)
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory(prefix="ddcore-") as folder:
+        file = os.path.join(folder, "table.parquet")
+        pq.write_table(pa.table(table), file)
+        yield file

@@ -1,15 +1,27 @@
-"""The `ddcore` command: starts the Go program that lies in the wheel."""
+"""The `ddcore` command: the Go program that lies in the wheel, and what only Python can do."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 from . import _where
 
+# First words of the command line -> module of this package, whose `main` takes
+# the rest. The Go program lists the same in its help (cmd/ddcore/python.go).
+COMMANDS = {
+    ("notebook",): "_notebook",
+}
+
 
 def main() -> None:
-    """Replace this process by the Go program; imports nothing heavy."""
+    """Run a command of Python's, or replace this process by the Go program; imports nothing heavy."""
+    for words, module in COMMANDS.items():
+        if tuple(sys.argv[1 : 1 + len(words)]) == words:
+            from ._command import run
+
+            sys.exit(run(words, importlib.import_module("." + module, __package__).main, sys.argv[1 + len(words) :]))
     program = _where.native("bin", "ddcore")
     os.environ.setdefault("DDCORE_EXTENSION_DIR", os.pathsep.join(_where.extension_dirs()))
     os.execv(program, ["ddcore", *sys.argv[1:]])

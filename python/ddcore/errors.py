@@ -29,6 +29,7 @@ class Error(Exception):
     """
 
     kind: ClassVar[str] = "internal"
+    exit_code: ClassVar[int] = 70  #: of the `ddcore` command
     op: str = ""  #: the verb or step that failed, e.g. "ingest"
     target: str = ""  #: file, table or lake
     hint: str = ""  #: what to do next
@@ -41,36 +42,42 @@ class InvalidError(Error, ValueError):
     """The request or an input file is wrong."""
 
     kind = "invalid"
+    exit_code = 2
 
 
 class NotFoundError(Error, LookupError):
     """A lake, table, column, file or snapshot does not exist."""
 
     kind = "not_found"
+    exit_code = 3
 
 
 class ContractError(Error, ValueError):
     """Data breaks the contract of a table: see table, column and rows."""
 
     kind = "contract"
+    exit_code = 4
 
 
 class BusyError(Error, RuntimeError):
     """Another process holds the lake."""
 
     kind = "busy"
+    exit_code = 5
 
 
 class StorageError(Error, OSError):
     """The operating system or the object store refused."""
 
     kind = "io"
+    exit_code = 6
 
 
 class CancelledError(Error, KeyboardInterrupt):
     """The user interrupted."""
 
     kind = "cancelled"
+    exit_code = 130
 
 
 class InternalError(Error, RuntimeError):

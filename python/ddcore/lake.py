@@ -7,6 +7,7 @@ decided in the core, which the command line uses, too.
 from __future__ import annotations
 
 import dataclasses
+import json
 import operator
 import os
 from collections.abc import Iterable, Mapping
@@ -750,6 +751,44 @@ class Lake:
             [2]
         """
         return self._read("recipe_noise", _arguments.compared(small, metric, task, step))
+
+    def save_predictions(
+        self,
+        predictions: Any,
+        name: str,
+        *,
+        read_at: int | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> pa.Table:
+        """Keep predictions in the lake, as the table `predictions.<name>`, with how they were made.
+
+        Args:
+            predictions: A table (Arrow, Polars, pandas, or anything with `__arrow_c_stream__`), or the path of a
+                .parquet or .csv file: a row per item and model, with the columns model and predicted, and usually
+                actual, lower, upper, fold and what names the item.
+            name: Of the table; a former one is replaced.
+            read_at: The snapshot that the predictions were made from; default: the one that this lake reads.
+            config: How they were made, as what JSON can hold; kept in `predictions.saved` with the snapshot.
+
+        Returns:
+            One row: table_name, n_rows, snapshot.
+
+        Raises:
+            InvalidError: A column is missing or has the wrong type, or the name is none.
+            NotFoundError: There is no such file or lake.
+            StorageError: The lake cannot be written.
+
+        Example:
+            >>> saved = lake.save_predictions({"model": ["mean"], "actual": [0.5], "predicted": [0.4]}, "mine")
+            >>> lake.sql("SELECT predicted FROM predictions.mine")["predicted"].to_pylist()
+            [0.4]
+        """
+        at = self.snapshot if read_at is None else operator.index(read_at)
+        text = None if config is None else json.dumps(config, sort_keys=True, allow_nan=False)
+        options = {k: v for k, v in self._options().items() if k != "snapshot"}
+        with _arguments.as_file(predictions) as file:
+            arguments = {"predictions": file, "name": name, "read_at": at, "config": text}
+            return _native.table("save_predictions", self.path, arguments, options)
 
     def _options(self) -> dict[str, Any]:
         options = {n: getattr(self, n) for n in ("data", "threads", "memory_limit", "snapshot")}

@@ -6,18 +6,21 @@ import { compile, type TopLevelSpec } from "vega-lite";
 import { Handler } from "vega-tooltip";
 import { download, h } from "./dom";
 import { show } from "./format";
-import { colour, onTheme } from "./theme";
+import { colour, onTheme, theme } from "./theme";
 
 export type Spec = Record<string, any>;
 
 // Okabe and Ito's eight, which people with any colour vision tell apart, then
 // Tableau's for more.
-const few = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#7f7f7f"];
+const few = {
+  light: ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#7f7f7f"],
+  dark: ["#4da3e0", "#f0b429", "#2bc499", "#f07a3c", "#e29bc2", "#9bd6ff", "#c9a86a", "#a9b0b8"],
+};
 const more = ["#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#bab0ac",
   "#1f77b4", "#aec7e8", "#98df8a", "#d62728", "#9467bd", "#c5b0d5", "#8c564b", "#e377c2", "#bcbd22", "#17becf", "#393b79", "#637939", "#843c39", "#7b4173", "#3182bd"];
 
 /** A scale that gives each name a colour, the same whatever else is shown. */
-export const colours = (names: string[]) => ({ domain: names, range: names.map((_, i) => (names.length <= few.length ? few : more)[i % 25]) });
+export const colours = (names: string[]) => ({ domain: names, range: names.map((_, i) => (names.length <= few.light.length ? few[theme()] : more)[i % more.length]) });
 
 function config(): Spec {
   const [text, faint, grid, card] = ["text", "muted", "line", "card"].map(colour);
@@ -50,10 +53,11 @@ export function chart(name: string): Drawn {
   const draw = async (spec: Spec) => {
     last = spec;
     const full = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: "container", height: height(), autosize: { type: "fit-x", contains: "padding" }, ...spec };
+    wrapTitle(full as Spec, canvas.clientWidth || innerWidth - 48);
     const { spec: vega } = compile(full as TopLevelSpec, { config: config() as any });
     view?.finalize();
     canvas.replaceChildren();
-    canvas.setAttribute("aria-label", [spec.title?.text ?? name, spec.title?.subtitle].flat().filter(Boolean).join(". "));
+    canvas.setAttribute("aria-label", [spec.title?.text ?? name, spec.title?.subtitle].flat().filter(Boolean).join("; "));
     view = new View(parse(vega, undefined, { ast: true } as any), { expr: expressionInterpreter as any, renderer: "canvas", container: canvas, hover: true, logLevel: Warn });
     view.tooltip(new Handler({ disableDefaultStyle: true, formatTooltip: tooltip, sanitize: show }).call);
     view.addEventListener("click", (_, item) => { if (item?.datum) click(item.datum); });
@@ -66,6 +70,20 @@ export function chart(name: string): Drawn {
     h("button", { type: "button", onclick: picture("png"), "aria-label": `Download ${name} as PNG` }, "PNG"),
     h("button", { type: "button", onclick: picture("svg"), "aria-label": `Download ${name} as SVG` }, "SVG")));
   return { element, update, onClick: (f) => { click = f; } };
+}
+
+// Vega does not break lines.
+function wrapTitle(spec: Spec, width: number): void {
+  if (!spec.title) return;
+  const wrap = (lines: string | string[] | undefined, letter: number) => [lines ?? []].flat().flatMap((line) => {
+    const out = [""];
+    for (const word of line.split(" ")) {
+      if (out.at(-1) && (out.at(-1) + " " + word).length * letter > width) out.push(word);
+      else out[out.length - 1] += (out.at(-1) ? " " : "") + word;
+    }
+    return out;
+  });
+  spec.title = { text: wrap(spec.title.text, 8.6), subtitle: wrap(spec.title.subtitle, 6.4) };
 }
 
 const height = (): number => (innerWidth < 600 ? 300 : 400);

@@ -86,12 +86,12 @@ function specOf(rows: Row[], s: Seen, metric: Metric, families: Map<string, stri
   const names = s.by === "size" ? sizes.map((n) => label.get(n)!) : s.by === "family" ? unique([...families.values()]).sort().filter((f) => rows.some((r) => r.family === f)) : unique(rows.map((r) => r.recipe as string)).sort();
   const positive = rows.every((r) => r.low > 0);
   const x = {
-    field: axes[s.x].field, type: "quantitative", title: axes[s.x].title + (s.logX ? ", log scale" : ""),
+    field: axes[s.x].field, type: "quantitative", title: axes[s.x].title + (s.logX && innerWidth >= 600 ? ", log scale" : ""),
     scale: scaleOf(s.logX, { padding: isSize ? 16 : 4 }),
     axis: isSize ? { values: sizes, labelExpr: `{${sizes.map((n) => `'${n}': '${label.get(n)}'`).join(", ")}}[toString(datum.value)]`, labelOverlap: "greedy", grid: false } : { labelExpr: short, grid: false, tickCount: 8 },
   };
   const y = { field: "mean", type: "quantitative", title: axisTitle(metric, s.task === perplexity ? "" : s.task), scale: scaleOf(s.logY && positive, { padding: 12 }), axis: { tickCount: 6, format: "~g" } };
-  const colour = { field, type: "nominal", title: { recipe: "Recipe", family: "Family", size: "Size" }[s.by], scale: colours(names), sort: names, legend: { orient: innerWidth < 700 ? "bottom" : "right", columns: innerWidth < 700 ? 2 : 1, symbolType: "stroke", symbolOpacity: 1 } };
+  const colour = { field, type: "nominal", title: { recipe: "Recipe", family: "Family", size: "Size" }[s.by], scale: colours(names), sort: names, legend: { orient: innerWidth < 700 ? "bottom" : "right", columns: innerWidth < 700 && names.every((n) => n.length < 14) ? 3 : 1, symbolType: "stroke", symbolOpacity: 1 } };
   const faded = (full: number) => ({ condition: { param: "chosen", value: full }, value: full * 0.08 });
   const detail = [{ field: "recipe" }, ...(isSize ? [] : [{ field: "params" }])];
   const tooltip = [{ field: "recipe", title: "recipe" }, { field: "params", title: "size" }, { field: "step", title: "step", format: "," }, { field: "tokens", title: "tokens", format: ",.0f" }, { field: "compute", title: "FLOPs", format: ".3~e" },

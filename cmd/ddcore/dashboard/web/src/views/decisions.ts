@@ -80,14 +80,14 @@ function heatSpec(rows: Row[], order: string[], sizes: string[], target: string,
 
 function frontierSpec(points: Row[], best: Row[], sizes: string[], s: { target: string; metric: string; task: string }): Spec {
   const names = sizes.filter((n) => points.some((r) => r.small === n));
-  const x = { field: "compute_fraction", type: "quantitative", title: `Compute, as a share of the ${s.target} target's (log scale)`, scale: scaleOf(true, { padding: 8 }), axis: { format: "~%", grid: false, tickCount: 6 } };
+  const x = { field: "compute_fraction", type: "quantitative", title: `Compute, as a share of ${s.target}'s`, scale: scaleOf(true, { padding: 8 }), axis: { format: "~%", grid: false, tickCount: 6 } };
   const y = { field: "decision_accuracy", type: "quantitative", title: "Decision accuracy", scale: { domain: [0, 1] }, axis: { format: percent } };
   const tooltip = [["small", "small size"], ["step", "step", ","], ["decision_accuracy", "accuracy", ".1%"], ["compute_fraction", "share of compute", ".3~%"], ["n_recipes", "recipes"], ["n_pairs", "pairs"]].map(([field, title, format]) => ({ field, title, ...(format && { format, type: "quantitative" }) }));
   return {
     title: { text: `Compute frontier on ${s.task}`, subtitle: "dots: checkpoints of small sizes; line: what no cheaper one equals" },
     layer: [
       { data: { values: [{ chance: 0.5 }] }, mark: { type: "rule", strokeDash: [4, 4] }, encoding: { y: { field: "chance", type: "quantitative" } } },
-      { data: { values: points }, mark: { type: "point", filled: true, size: 55, opacity: 0.75 }, encoding: { x, y, tooltip, color: { field: "small", type: "nominal", title: "Small size", sort: names, scale: colours(names), legend: { orient: innerWidth < 700 ? "bottom" : "right" } } } },
+      { data: { values: points }, mark: { type: "point", filled: true, size: 60, opacity: 0.9 }, encoding: { x, y, tooltip, color: { field: "small", type: "nominal", title: "Small size", sort: names, scale: colours(names), legend: { orient: innerWidth < 700 ? "bottom" : "right" } } } },
       { data: { values: [...best, { ...best.at(-1), compute_fraction: Math.max(...points.map((r) => r.compute_fraction)) }] }, mark: { type: "line", interpolate: "step-after", strokeWidth: 2.5, color: "#7a7f87" }, encoding: { x, y } },
     ],
   };

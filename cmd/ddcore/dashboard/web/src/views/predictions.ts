@@ -70,7 +70,7 @@ function specOf(rows: Row[], models: string[], title: string): Spec {
     layer: [
       { data: { values: [{ a: domain[0] }, { a: domain[1] }] }, mark: { type: "line", strokeDash: [4, 4], color: "#888" }, encoding: { x: { field: "a", type: "quantitative" }, y: { field: "a", type: "quantitative" } } },
       { data: { values: rows }, transform: [{ filter: "isValid(datum.lower) && isValid(datum.upper)" }], mark: { type: "rule", opacity: 0.3, clip: true }, encoding: { x, y: { ...y, field: "lower" }, y2: { field: "upper" }, color } },
-      { data: { values: rows }, mark: { type: "point", filled: true, size: 50, opacity: 0.75 }, encoding: { x, y, color, tooltip: [{ field: "model" }, ...kept.map((field) => ({ field })), ...["actual", "predicted", "lower", "upper"].filter((c) => c in rows[0]).map((field) => ({ field, type: "quantitative", format: ".4~g" }))] } },
+      { data: { values: rows }, mark: { type: "point", filled: true, size: 50, opacity: 0.85 }, encoding: { x, y, color, tooltip: [{ field: "model" }, ...kept.map((field) => ({ field })), ...["actual", "predicted", "lower", "upper"].filter((c) => c in rows[0]).map((field) => ({ field, type: "quantitative", format: ".4~g" }))] } },
     ],
   };
 }

@@ -77,7 +77,7 @@ function specOf(rows: Row[], s: { params: string; task: string; doc: number; mea
     encoding: {
       x: { field: "step", type: "quantitative", title: "Pretraining step", axis: { grid: false, labelExpr: short } },
       y: { field: s.measure, type: "quantitative", title: s.measure === "accuracy" ? "Accuracy" : "Log-likelihood per character (nats)", scale: s.measure === "accuracy" ? { domain: [0, 1] } : { zero: false } },
-      color: { field: "recipe", type: "nominal", title: "Recipe", sort: names, scale: colours(names), legend: { orient: innerWidth < 700 ? "bottom" : "right", columns: innerWidth < 700 ? 2 : 1 } },
+      color: { field: "recipe", type: "nominal", title: "Recipe", sort: names, scale: colours(names), legend: { orient: innerWidth < 700 ? "bottom" : "right", columns: 1 } },
       opacity: { condition: { param: "chosen", value: 1 }, value: 0.1 },
       tooltip: [{ field: "recipe" }, { field: "step", format: ",", type: "quantitative" }, { field: s.measure, format: ".4~g", type: "quantitative" }, { field: "n_seeds", title: "seeds" }],
     },
