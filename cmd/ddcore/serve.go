@@ -93,7 +93,7 @@ func (a *app) dashboardCall(cmd *cobra.Command) dashboard.Call {
 
 func (a *app) serve(cmd *cobra.Command, s *serving) error {
 	call := a.dashboardCall(cmd)
-	result, err := call(cmd.Context(), "snapshots", nil) // an error in the lake is told before anybody opens the page
+	result, err := call(cmd.Context(), "snapshots", map[string]any{}) // an error in the lake is told before anybody opens the page
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,9 @@ func (a *app) serve(cmd *cobra.Command, s *serving) error {
 	if s.open {
 		openBrowser(address)
 	}
-	return untilDone(cmd.Context(), &http.Server{Handler: dashboard.Handler(o), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}, listener)
+	server := dashboard.New(o)
+	go func() { _ = server.Warm(cmd.Context()) }() // the page tells of an error
+	return untilDone(cmd.Context(), &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}, listener)
 }
 
 // untilDone serves until ctx ends, then lets answers under way finish.

@@ -20,7 +20,7 @@ const (
 	notThereText = "N/A" // what the old application shows for a null
 )
 
-func (s *server) addOldRoutes(mux *http.ServeMux) {
+func (s *Server) addOldRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/health", s.health)
 	mux.HandleFunc("GET /api/visualize/data", s.old(false, func(r *http.Request) string {
 		return "FROM mean_eval_melted WHERE data = " + quote(parameter(r, "data", oldRecipe)) + " AND metric = " + quote(parameter(r, "metric", oldMetric)) + " ORDER BY params, step"
@@ -46,7 +46,7 @@ func parameter(r *http.Request, name, missing string) string {
 }
 
 // health answers for the lake, too: a server without its data is not well.
-func (s *server) health(w http.ResponseWriter, r *http.Request) {
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	ctx, done, err := s.slot(r.Context())
 	if err == nil {
 		defer done()
@@ -61,7 +61,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 
 // old answers with the rows of a query; nulls are "N/A" where the old
 // application wanted them so.
-func (s *server) old(nullsAreText bool, sql func(*http.Request) string) http.HandlerFunc {
+func (s *Server) old(nullsAreText bool, sql func(*http.Request) string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, done, err := s.slot(r.Context())
 		if err != nil {

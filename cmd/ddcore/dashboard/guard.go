@@ -19,7 +19,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // guard lets through what comes from the page itself, from a user who knows the
 // token where one is needed, and under a name that is ours.
-func (s *server) guard(next http.Handler) http.Handler {
+func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -46,7 +46,7 @@ func forbid(w http.ResponseWriter, problem, hint string) {
 	writeJSON(w, http.StatusForbidden, map[string]failure{"error": {contract.Invalid, problem, "", hint}})
 }
 
-func (s *server) isOurHost(host string) bool {
+func (s *Server) isOurHost(host string) bool {
 	if len(s.Hosts) == 0 {
 		return true
 	}
@@ -58,7 +58,7 @@ func (s *server) isOurHost(host string) bool {
 
 // allowOrigin tells whether a page that was named may make this request, of the
 // old application's routes, and says so to the browser.
-func (s *server) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
+func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if !strings.HasPrefix(r.URL.Path, "/api/") || !slices.Contains(s.AllowOrigins, origin) {
 		return false
@@ -85,7 +85,7 @@ func isSameSite(r *http.Request) bool {
 
 // authorised asks for the token. The address with the token in it is used once:
 // it becomes a cookie, and the browser goes on without it.
-func (s *server) authorised(w http.ResponseWriter, r *http.Request, next http.Handler) {
+func (s *Server) authorised(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if s.Token == "" {
 		next.ServeHTTP(w, r)
 		return
@@ -106,6 +106,6 @@ func (s *server) authorised(w http.ResponseWriter, r *http.Request, next http.Ha
 	writeJSON(w, http.StatusUnauthorized, map[string]failure{"error": {e.Kind, e.Err.Error(), "", e.Hint}})
 }
 
-func (s *server) isToken(given string) bool {
+func (s *Server) isToken(given string) bool {
 	return subtle.ConstantTimeCompare([]byte(given), []byte(s.Token)) == 1
 }

@@ -64,9 +64,19 @@ type instanceInfo struct {
 	Docs   int64  `json:"docs"`
 }
 
+// newest gives the number of the snapshot that is read.
+func newest(ctx context.Context, call Call) (n int64, err error) {
+	err = rowsOf(ctx, call, "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')", func(r []any) { n, _ = r[0].(int64) })
+	return n, err
+}
+
 // makeIndex looks at the lake.
 func makeIndex(ctx context.Context, call Call, lake string) (*index, error) {
-	i := &index{Lake: lake, Version: core.Version, DocsPerBlock: docsPerBlock, Missing: map[string]string{}}
+	snapshot, err := newest(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	i := &index{Lake: lake, Snapshot: snapshot, Version: core.Version, DocsPerBlock: docsPerBlock, Missing: map[string]string{}}
 	for _, task := range append(slices.Clone(contract.WideTasks), contract.MacroAverage) {
 		i.Tasks = append(i.Tasks, task)
 	}
@@ -78,18 +88,17 @@ func makeIndex(ctx context.Context, call Call, lake string) (*index, error) {
 		table, sql string
 		add        func(row []any)
 	}{
-		{"snapshots", "SELECT max(snapshot_id)::BIGINT FROM ducklake_snapshots('lake')", func(r []any) { i.Snapshot = r[0].(int64) }},
 		{"evals", "SELECT params, params_exact FROM model_sizes WHERE params IN (SELECT params FROM evals UNION SELECT params FROM perplexity) ORDER BY params_exact", func(r []any) {
 			i.Sizes = append(i.Sizes, sizeInfo{r[0].(string), r[1].(int64)})
 		}},
 		{"evals", "SELECT recipe, family FROM recipes WHERE recipe IN (SELECT recipe FROM evals UNION SELECT recipe FROM perplexity) ORDER BY recipe", func(r []any) {
 			i.Recipes = append(i.Recipes, recipeInfo{r[0].(string), r[1].(string)})
 		}},
-		{"instance_task_metrics", "SELECT params, task, max(n_instances)::BIGINT FROM (SELECT params, task, recipe, seed, step, count(*) AS n_instances FROM instance_task_metrics GROUP BY ALL) GROUP BY ALL ORDER BY ALL", func(r []any) {
+		{"instance_task_metrics", "SELECT params, task, max(n_instances) FROM instance_task_metrics JOIN model_sizes USING (params) WHERE task IN (SELECT task FROM tasks) GROUP BY params, params_exact, task ORDER BY params_exact, task", func(r []any) {
 			i.Instances = append(i.Instances, instanceInfo{r[0].(string), r[1].(string), r[2].(int64)})
 		}},
 	} {
-		if part.table != "snapshots" && !i.has("main", part.table) {
+		if !i.has("main", part.table) {
 			continue
 		}
 		if err := rowsOf(ctx, call, part.sql, part.add); err != nil {
@@ -120,7 +129,7 @@ func (i *index) addMissing() {
 			i.Missing[need.view] = need.ingest
 		}
 	}
-	if !slices.ContainsFunc(i.Tables, func(t tableInfo) bool { return t.Schema == "predictions" }) {
+	if !slices.ContainsFunc(i.Tables, func(t tableInfo) bool { return t.Schema == "predictions" && t.Name != "saved" }) {
 		i.Missing["predictions"] = needsPredictions
 	}
 }

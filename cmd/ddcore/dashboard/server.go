@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"ddcore/core"
@@ -58,15 +59,20 @@ func assets() fs.FS {
 	return sub
 }
 
-type server struct {
+// Server is the web server of a lake.
+type Server struct {
 	Options
-	slots  chan struct{}
-	assets fs.FS
+	handler http.Handler
+	slots   chan struct{}
+	assets  fs.FS
+
+	mu    sync.Mutex
+	known *index // of the snapshot that was read last
 }
 
-// Handler gives the web server of a lake.
-func Handler(o Options) http.Handler {
-	s := &server{Options: o, slots: make(chan struct{}, max(1, o.Queries)), assets: assets()}
+// New makes the server of a lake.
+func New(o Options) *Server {
+	s := &Server{Options: o, slots: make(chan struct{}, max(1, o.Queries)), assets: assets()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /{file}", s.page)
@@ -75,11 +81,38 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("POST /sql", s.sql)
 	s.addOldRoutes(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fail(w, notThere(r.URL.Path)) })
-	return s.guard(mux)
+	s.handler = s.guard(mux)
+	return s
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Warm looks at the lake before somebody asks: in a large one that takes seconds.
+func (s *Server) Warm(ctx context.Context) error {
+	_, err := s.currentIndex(ctx)
+	return err
+}
+
+// currentIndex looks at the lake again only where it has changed.
+func (s *Server) currentIndex(ctx context.Context) (*index, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snapshot, err := newest(ctx, s.Call)
+	if err != nil || s.known != nil && s.known.Snapshot == snapshot {
+		return s.known, err
+	}
+	i, err := makeIndex(ctx, s.Call, s.Lake)
+	if err != nil {
+		return nil, err
+	}
+	i.SQL = s.SQL
+	s.known = i
+	return i, nil
 }
 
 // page sends a file of the page itself.
-func (s *server) page(w http.ResponseWriter, r *http.Request) {
+func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "" {
 		name = "index.html"
@@ -93,24 +126,23 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(text) // whoever asked has gone
 }
 
-func (s *server) index(w http.ResponseWriter, r *http.Request) {
+func (s *Server) index(w http.ResponseWriter, r *http.Request) {
 	ctx, done, err := s.slot(r.Context())
 	if err != nil {
 		fail(w, err)
 		return
 	}
 	defer done()
-	index, err := makeIndex(ctx, s.Call, s.Lake)
+	index, err := s.currentIndex(ctx)
 	if err != nil {
 		fail(w, timedOut(ctx, r, err, s.TimeLimit))
 		return
 	}
-	index.SQL = s.SQL
 	writeJSON(w, http.StatusOK, index)
 }
 
 // table sends the table of a view.
-func (s *server) table(w http.ResponseWriter, r *http.Request) {
+func (s *Server) table(w http.ResponseWriter, r *http.Request) {
 	name, ok := strings.CutSuffix(r.PathValue("path"), ".arrow")
 	if !ok {
 		fail(w, notThere(r.URL.Path))
@@ -145,7 +177,7 @@ func isMissingTable(e *contract.Error) bool {
 }
 
 // sql answers a query of the user's.
-func (s *server) sql(w http.ResponseWriter, r *http.Request) {
+func (s *Server) sql(w http.ResponseWriter, r *http.Request) {
 	if !s.SQL {
 		fail(w, &core.Error{Kind: contract.NotFound, Op: "sql", Err: errors.New("queries are switched off here"), Hint: "start `ddcore serve` without --no-sql"})
 		return
@@ -162,7 +194,7 @@ func (s *server) sql(w http.ResponseWriter, r *http.Request) {
 
 // answer runs a query and sends its table. The table is complete before its
 // first byte leaves, so that an error is never half a table.
-func (s *server) answer(w http.ResponseWriter, r *http.Request, q query, rows int64) error {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, q query, rows int64) error {
 	ctx, done, err := s.slot(r.Context())
 	if err != nil {
 		return err
@@ -179,7 +211,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, q query, rows in
 
 // slot waits until a query may run; it ends when the time is over or the
 // browser has gone.
-func (s *server) slot(ctx context.Context) (context.Context, func(), error) {
+func (s *Server) slot(ctx context.Context) (context.Context, func(), error) {
 	limited, cancel := context.WithTimeout(ctx, s.TimeLimit)
 	select {
 	case s.slots <- struct{}{}:

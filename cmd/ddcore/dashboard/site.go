@@ -154,7 +154,7 @@ func sitePaths(ctx context.Context, o SiteOptions, i *index) ([]string, error) {
 		add("grid")
 	}
 	for _, t := range i.Tables {
-		if t.Schema == "predictions" {
+		if t.Schema == "predictions" && t.Name != "saved" {
 			add("predictions", t.Name)
 		}
 	}

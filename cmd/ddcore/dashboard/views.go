@@ -47,7 +47,7 @@ const (
 	needsEvals       = "ingest the eval and ppl results of DataDecide (`ddcore ingest --lake LAKE FILES`), then `ddcore curate`"
 	needsRuns        = "ingest runs of W&B (exports of dr-wandb, wandb_runs.jsonl or offline logs), then `ddcore curate`"
 	needsInstances   = "ingest archives of evaluation instances, then `ddcore curate`"
-	needsPredictions = "make predictions with `ddcore predict` or ddcore.predict in Python: they become tables of the schema predictions"
+	needsPredictions = "keep predictions in the lake: `ddcore save-predictions FILE --name NAME`, or lake.save_predictions(table, name) in Python, with columns model, actual, predicted"
 )
 
 var views = []view{

@@ -83,7 +83,7 @@ function wrapTitle(spec: Spec, width: number): void {
     }
     return out;
   });
-  spec.title = { text: wrap(spec.title.text, 8.6), subtitle: wrap(spec.title.subtitle, 6.4) };
+  spec.title = { text: wrap(spec.title.text, 9.4), subtitle: wrap(spec.title.subtitle, 6.4) };
 }
 
 const height = (): number => (innerWidth < 600 ? 300 : 400);

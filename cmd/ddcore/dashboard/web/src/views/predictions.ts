@@ -9,9 +9,9 @@ import { notice, stage, unique, type View } from "../view";
 
 export const predictions: View = {
   id: "predictions", name: "Predictions", title: "Predicted against actual", needs: "predictions",
-  about: "On the diagonal a prediction is right; bars are its interval.",
+  about: "On the diagonal a prediction is right; bars are its interval. How each table was made is in predictions.saved.",
   show(root, p) {
-    const tables = theIndex().tables.filter((t) => t.schema === "predictions").map((t) => t.name);
+    const tables = theIndex().tables.filter((t) => t.schema === "predictions" && t.name !== "saved").map((t) => t.name);
     const controls = h("div", { class: "controls" });
     const place = stage();
     const drawn = chart("Predicted against actual");
