@@ -130,7 +130,7 @@ func TestEveryViewHasItsTable(t *testing.T) {
 	require.NoError(t, rowsOf(t.Context(), callLake(lake, nil), "SELECT params FROM instance_checkpoints LIMIT 1", func(r []any) { params = r[0].(string) }))
 	for _, path := range []string{
 		"curve/arc_easy/primary_metric", "curve/perplexity/pile-valppl", "curve/olmes_10_macro_avg/primary_metric", "grid", "accuracy/1B/primary_metric",
-		"accuracy_curve/1B/primary_metric/arc_easy", "frontier/1B/primary_metric/arc_easy", "runs", "questions/" + params + "/arc_easy", "describe/main.evals", "preview/main.full_eval", "preview/raw.files",
+		"accuracy_curve/1B/primary_metric", "frontier/1B/primary_metric", "runs", "questions/" + params + "/arc_easy", "describe/main.evals", "preview/main.full_eval", "preview/raw.files",
 	} {
 		require.Positive(t, rowsIn(t, fetch(t, "GET", url+"/data/"+path+".arrow", "")), path)
 		paths[strings.Split(path, "/")[0]] = true

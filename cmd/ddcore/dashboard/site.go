@@ -171,14 +171,24 @@ func sitePaths(ctx context.Context, o SiteOptions, i *index) ([]string, error) {
 		}
 	}
 	for _, n := range i.Instances {
-		add("questions", n.Params, n.Task)
+		if !isSubject(n.Task) {
+			add("questions", n.Params, n.Task)
+		}
 	}
 	for _, n := range i.Instances {
+		if isSubject(n.Task) {
+			continue
+		}
 		for block := range min(siteBlocks, (n.Docs+docsPerBlock-1)/docsPerBlock) {
 			add("question_curves", n.Params, n.Task, strconv.FormatInt(block, 10))
 		}
 	}
 	return out, nil
+}
+
+// isSubject tells a subject of MMLU: 57 of them would be most of a site.
+func isSubject(task string) bool {
+	return strings.HasPrefix(task, "mmlu_") && task != contract.MMLUAverage
 }
 
 func (i *index) addCurves(o SiteOptions, add func(parts ...string)) {
@@ -197,11 +207,7 @@ func (i *index) addCurves(o SiteOptions, add func(parts ...string)) {
 	}
 	for _, metric := range metrics {
 		add("accuracy", target, metric)
-		for _, task := range i.Tasks {
-			if !strings.HasPrefix(task, "mmlu_") || task == contract.MMLUAverage {
-				add("accuracy_curve", target, metric, task)
-				add("frontier", target, metric, task)
-			}
-		}
+		add("accuracy_curve", target, metric)
+		add("frontier", target, metric)
 	}
 }

@@ -17,7 +17,7 @@ import (
 const (
 	pointsPerLine = 64
 	historyPoints = 1_000
-	mostRows      = 20_000
+	mostRows      = 50_000
 	previewRows   = 200
 	docsPerBlock  = 20
 	resamples     = 200
@@ -54,11 +54,11 @@ var views = []view{
 	{"curve", []string{"task", "metric"}, needsEvals, curveQuery},
 	{"grid", nil, needsRuns, func([]string) (query, error) { return tableQuery("matched_runs", mostRows), nil }},
 	{"accuracy", []string{"target", "metric"}, needsEvals, accuracyQuery},
-	{"accuracy_curve", []string{"target", "metric", "task"}, needsEvals, func(k []string) (query, error) {
-		return query{"decision_accuracy", map[string]any{"target": k[0], "metric": k[1:2], "task": k[2:3], "step": "all", "bootstrap": 0}}, nil
+	{"accuracy_curve", []string{"target", "metric"}, needsEvals, func(k []string) (query, error) {
+		return query{"decision_accuracy", map[string]any{"target": k[0], "metric": k[1:2], "step": "all", "bootstrap": 0}}, nil
 	}},
-	{"frontier", []string{"target", "metric", "task"}, needsEvals, func(k []string) (query, error) {
-		return query{"compute_frontier", map[string]any{"target": k[0], "metric": k[1:2], "task": k[2:3], "bootstrap": 0}}, nil
+	{"frontier", []string{"target", "metric"}, needsEvals, func(k []string) (query, error) {
+		return query{"compute_frontier", map[string]any{"target": k[0], "metric": k[1:2], "bootstrap": 0}}, nil
 	}},
 	{"runs", nil, needsRuns, func([]string) (query, error) { return statement("runs", "rows", strconv.Itoa(mostRows)), nil }},
 	{"history", []string{"project", "run"}, needsRuns, func(k []string) (query, error) {

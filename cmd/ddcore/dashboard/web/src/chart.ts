@@ -52,12 +52,13 @@ export function chart(name: string): Drawn {
   };
   const draw = async (spec: Spec) => {
     last = spec;
-    const full = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: "container", height: height(), autosize: { type: "fit-x", contains: "padding" }, ...spec };
+    // Vega makes its description the canvas's name.
+    const description = [spec.title?.text ?? name, spec.title?.subtitle].flat().filter(Boolean).join("; ");
+    const full = { description, $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: "container", height: height(), autosize: { type: "fit-x", contains: "padding" }, ...spec };
     wrapTitle(full as Spec, canvas.clientWidth || innerWidth - 48);
     const { spec: vega } = compile(full as TopLevelSpec, { config: config() as any });
     view?.finalize();
     canvas.replaceChildren();
-    canvas.setAttribute("aria-label", [spec.title?.text ?? name, spec.title?.subtitle].flat().filter(Boolean).join("; "));
     view = new View(parse(vega, undefined, { ast: true } as any), { expr: expressionInterpreter as any, renderer: "canvas", container: canvas, hover: true, logLevel: Warn });
     view.tooltip(new Handler({ disableDefaultStyle: true, formatTooltip: tooltip, sanitize: show }).call);
     view.addEventListener("click", (_, item) => { if (item?.datum) click(item.datum); });

@@ -46,11 +46,13 @@ export const decisions: View = {
       const s = state();
       const isPerplexity = index.perplexities.some((m) => m.name === s.metric);
       if (isPerplexity) return [notice("The frontier is drawn for metrics of tasks.")];
-      const [points, best] = await Promise.all([table("accuracy_curve", s.target, s.metric, s.task), table("frontier", s.target, s.metric, s.task)]);
-      const known = points.rows.filter((r) => r.decision_accuracy !== null && r.compute > 0);
-      if (!known.length) return [notice(`No pair of recipes can be compared on ${s.task}.`, points.rows[0]?.refusal ?? "")];
-      await frontier.update(frontierSpec(known, best.rows.filter((r) => r.compute > 0), sizes, s));
-      return [frontier.element, h("details", { class: "data" }, h("summary", {}, "Table of the frontier"), grid({ name: "compute frontier", answer: best, height: "40vh" })), codePanel(best.query)];
+      const [points, best] = await Promise.all([table("accuracy_curve", s.target, s.metric), table("frontier", s.target, s.metric)]);
+      const ofTask = points.rows.filter((r) => r.task === s.task);
+      const edge = best.rows.filter((r) => r.task === s.task);
+      const known = ofTask.filter((r) => r.decision_accuracy !== null && r.compute > 0);
+      if (!known.length) return [notice(`No pair of recipes can be compared on ${s.task}.`, ofTask[0]?.refusal ?? "")];
+      await frontier.update(frontierSpec(known, edge.filter((r) => r.compute > 0), sizes, s));
+      return [frontier.element, h("details", { class: "data" }, h("summary", {}, "Table of the frontier"), grid({ name: "compute frontier", answer: { ...best, rows: edge }, height: "40vh" })), codePanel(best.query, { task: s.task })];
     });
     const drawAll = async () => { await Promise.all([drawMap(), drawFrontier()]); };
     heat.onClick((d) => { if (typeof d.task === "string") { p.set("task", d.task); build(); void drawFrontier(); } });
