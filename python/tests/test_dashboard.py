@@ -183,7 +183,7 @@ def test_it_fits_a_phone_and_every_control_has_a_name(open_page: Open, served: s
 
 def test_what_is_seen_is_in_the_address(open_page: Open, served: str) -> None:
     page = open_page(served, "curves")
-    page.get_by_label("Task").select_option("arc_easy")
+    page.get_by_label("Task", exact=True).select_option("arc_easy")
     page.get_by_role("radio", name="tokens").check()
     page.get_by_label("Recipes: choose").click()
     page.get_by_role("group", name="Recipes").get_by_label("Dolma1.7").uncheck()
@@ -192,7 +192,7 @@ def test_what_is_seen_is_in_the_address(open_page: Open, served: str) -> None:
     expect(again.locator(".canvas")).to_have_attribute(
         "aria-label", page.locator(".canvas").get_attribute("aria-label")
     )
-    assert again.get_by_label("Task").input_value() == "arc_easy"
+    assert again.get_by_label("Task", exact=True).input_value() == "arc_easy"
     assert again.get_by_role("radio", name="tokens").is_checked()
     assert table_of(again).column("recipe").unique().to_pylist() == ["C4"]
 
@@ -203,7 +203,7 @@ def test_going_back_shows_the_former_view(open_page: Open, served: str) -> None:
     page.wait_for_selector("[data-view=decisions][data-ready]")
     page.go_back()
     page.wait_for_selector("[data-view=curves][data-ready]")
-    assert page.get_by_label("Task").input_value() == "piqa"
+    assert page.get_by_label("Task", exact=True).input_value() == "piqa"
 
 
 def saved(page: Page, button: Any) -> bytes:
