@@ -13,22 +13,23 @@ import (
 
 // index is what the page must know before it asks for tables.
 type index struct {
-	Lake         string            `json:"lake"`
-	Version      string            `json:"version"`
-	Snapshot     int64             `json:"snapshot"`
-	SQL          bool              `json:"sql"`
-	Site         bool              `json:"site"`            // files beside the page, no server
-	Files        []string          `json:"files,omitempty"` // of a site: the tables that it has
-	LeftOut      []string          `json:"left_out,omitempty"`
-	Tables       []tableInfo       `json:"tables"`
-	Sizes        []sizeInfo        `json:"sizes"` // smallest first
-	Recipes      []recipeInfo      `json:"recipes"`
-	Tasks        []string          `json:"tasks"`
-	Metrics      []metricInfo      `json:"metrics"`      // of tasks
-	Perplexity   []metricInfo      `json:"perplexities"` // of no task
-	Instances    []instanceInfo    `json:"instances"`
-	Missing      map[string]string `json:"missing"` // view -> what makes its table
-	DocsPerBlock int               `json:"docs_per_block"`
+	Lake            string            `json:"lake"`
+	Version         string            `json:"version"`
+	Snapshot        int64             `json:"snapshot"`
+	SQL             bool              `json:"sql"`
+	Site            bool              `json:"site"`            // files beside the page, no server
+	Files           []string          `json:"files,omitempty"` // of a site: the tables that it has
+	LeftOut         []string          `json:"left_out,omitempty"`
+	Tables          []tableInfo       `json:"tables"`
+	Sizes           []sizeInfo        `json:"sizes"` // smallest first
+	Recipes         []recipeInfo      `json:"recipes"`
+	Tasks           []string          `json:"tasks"`
+	Metrics         []metricInfo      `json:"metrics"`      // of tasks
+	Perplexity      []metricInfo      `json:"perplexities"` // of no task
+	Instances       []instanceInfo    `json:"instances"`
+	Missing         map[string]string `json:"missing"` // view -> what makes its table
+	InstanceRecipes []string          `json:"instance_recipes"`
+	DocsPerBlock    int               `json:"docs_per_block"`
 }
 
 type tableInfo struct {
@@ -76,7 +77,8 @@ func makeIndex(ctx context.Context, call Call, lake string) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &index{Lake: lake, Snapshot: snapshot, Version: core.Version, DocsPerBlock: docsPerBlock, Missing: map[string]string{}}
+	i := &index{Lake: lake, Snapshot: snapshot, Version: core.Version, DocsPerBlock: docsPerBlock, Missing: map[string]string{},
+		Tables: []tableInfo{}, Sizes: []sizeInfo{}, Recipes: []recipeInfo{}, Instances: []instanceInfo{}, InstanceRecipes: []string{}}
 	for _, task := range append(slices.Clone(contract.WideTasks), contract.MacroAverage) {
 		i.Tasks = append(i.Tasks, task)
 	}
@@ -93,6 +95,9 @@ func makeIndex(ctx context.Context, call Call, lake string) (*index, error) {
 		}},
 		{"evals", "SELECT recipe, family FROM recipes WHERE recipe IN (SELECT recipe FROM evals UNION SELECT recipe FROM perplexity) ORDER BY recipe", func(r []any) {
 			i.Recipes = append(i.Recipes, recipeInfo{r[0].(string), r[1].(string)})
+		}},
+		{"instance_checkpoints", "SELECT DISTINCT recipe FROM instance_checkpoints ORDER BY recipe", func(r []any) {
+			i.InstanceRecipes = append(i.InstanceRecipes, r[0].(string))
 		}},
 		{"instance_task_metrics", "SELECT params, task, max(n_instances) FROM instance_task_metrics JOIN model_sizes USING (params) WHERE task IN (SELECT task FROM tasks) GROUP BY params, params_exact, task ORDER BY params_exact, task", func(r []any) {
 			i.Instances = append(i.Instances, instanceInfo{r[0].(string), r[1].(string), r[2].(int64)})

@@ -7,6 +7,7 @@ export interface Index {
   lake: string; version: string; snapshot: number; sql: boolean; site: boolean; files?: string[]; left_out?: string[];
   tables: TableInfo[]; sizes: { params: string; n: number }[]; recipes: { recipe: string; family: string }[];
   tasks: string[]; metrics: Metric[]; perplexities: Metric[];
+  instance_recipes: string[];
   instances: { params: string; task: string; docs: number }[];
   missing: Record<string, string>; docs_per_block: number;
 }

@@ -101,7 +101,7 @@ function specOf(rows: Row[], s: Seen, metric: Metric, families: Map<string, stri
     title: { text: `${s.task === perplexity ? "" : s.task + ": "}${metric.name} by ${isSize ? "model size" : s.x === "tokens" ? "tokens seen" : "compute"}`, subtitle: [metric.meaning, most > 1 ? `mean over up to ${most} seeds, and their range` : "one seed"].filter(Boolean) },
     data: { values: rows },
     layer: [
-      { transform: [{ filter: "datum.n_seeds > 1" }], mark: isSize ? { type: "rule", strokeWidth: 2, clip: true } : { type: "area", clip: true }, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: colour, detail, opacity: faded(isSize ? 0.6 : 0.22) } },
+      ...(most > 1 ? [{ transform: [{ filter: "datum.n_seeds > 1" }], mark: isSize ? { type: "rule", strokeWidth: 2, clip: true } : { type: "area", clip: true }, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: colour, detail, opacity: faded(isSize ? 0.6 : 0.22) } }] : []),
       { mark: { type: "line", strokeWidth: 2, point: { size: isSize ? 50 : 18, filled: true }, clip: false }, params: [{ name: "chosen", select: { type: "point", fields: [field] }, bind: "legend" }], encoding: { x, y, color: colour, detail, opacity: faded(1), tooltip } },
     ],
   };

@@ -3,7 +3,7 @@ import { codePanel } from "../code";
 import { select, several } from "../controls";
 import { table, theIndex, type Row } from "../data";
 import { h } from "../dom";
-import { number } from "../format";
+import { isNull, number } from "../format";
 import { grid } from "../grid";
 import { notice, stage, unique, type View } from "../view";
 
@@ -20,25 +20,21 @@ export const predictions: View = {
       const name = p.oneOf("table", tables);
       const answer = await table("predictions", name);
       const has = (c: string) => answer.columns.some((x) => x.name === c);
-      const all = grid({ name: `predictions ${name}`, answer, height: "46vh" });
+      const whole = (rows: Row[]) => grid({ name: `predictions ${name}`, answer: { ...answer, rows }, height: "46vh" });
       controls.replaceChildren(select("Table", tables, name, (v) => { p.set("table", v); p.set("model", null); p.set("target", null); void draw(); }));
-      if (!has("actual") || !has("predicted")) return [notice("This table has no columns actual and predicted.", "It is shown as it is."), all, codePanel(answer.query)];
-      let rows = answer.rows.filter((r) => typeof r.actual === "number" && typeof r.predicted === "number");
-      const targets = has("target") ? unique(rows.map((r) => String(r.target))) : [];
+      if (!has("actual") || !has("predicted")) return [notice("This table has no columns actual and predicted.", "It is shown as it is."), whole(answer.rows), codePanel(answer.query)];
+      const values = (c: string) => (has(c) ? unique(answer.rows.map((r) => String(r[c]))).sort() : []);
+      const targets = values("target"), models = values("model");
       const target = p.oneOf("target", targets);
-      if (targets.length > 1) {
-        controls.append(select("Target", targets, target, (v) => { p.set("target", v); void draw(); }));
-        rows = rows.filter((r) => String(r.target) === target);
-      }
-      rows = rows.map((r) => ({ ...r, model: r.model ?? "model" }));
-      const models = unique(rows.map((r) => String(r.model))).sort();
       const chosen = p.list("model") ?? models.slice(0, 4);
-      controls.append(several("Models", models, chosen, (v) => { p.set("model", v); void draw(); }));
-      rows = rows.filter((r) => chosen.includes(String(r.model)));
-      if (!rows.length) return [notice("There is no prediction with an actual value here.", "Choose another model."), all];
-      await drawn.update(specOf(rows, chosen, name + (targets.length > 1 ? `: ${target}` : "")));
+      if (targets.length > 1) controls.append(select("Target", targets, target, (v) => { p.set("target", v); void draw(); }));
+      if (models.length > 1) controls.append(several("Models", models, chosen, (v) => { p.set("model", v); void draw(); }));
+      const rows = answer.rows.filter((r) => (targets.length < 2 || String(r.target) === target) && (models.length < 2 || chosen.includes(String(r.model))));
+      const known = rows.filter((r) => typeof r.actual === "number" && typeof r.predicted === "number").map((r) => ({ ...r, model: String(r.model ?? "model") }));
+      if (!known.length) return [notice("There is no prediction with an actual value here.", "Choose another model."), whole(rows)];
+      await drawn.update(specOf(known, unique(known.map((r) => r.model)).sort(), name + (targets.length > 1 ? `: ${target}` : "")));
       const narrowed = { ...(targets.length > 1 && { target }), ...(chosen.length < models.length && { model: chosen }) };
-      return [drawn.element, scores(rows), h("details", { class: "data" }, h("summary", {}, "Table"), all), codePanel(answer.query, narrowed)];
+      return [drawn.element, scores(known), h("details", { class: "data" }, h("summary", {}, "Table"), whole(rows)), codePanel(answer.query, narrowed)];
     });
     return draw();
   },
@@ -49,7 +45,7 @@ function scores(rows: Row[]): HTMLElement {
   const line = (model: string) => {
     const own = rows.filter((r) => r.model === model);
     const errors = own.map((r) => r.predicted - r.actual);
-    const inside = own.filter((r) => r.lower !== null && r.upper !== null && r.lower !== undefined && r.upper !== undefined);
+    const inside = own.filter((r) => !isNull(r.lower) && !isNull(r.upper));
     const mean = (v: number[]) => v.reduce((a, b) => a + b, 0) / v.length;
     return h("tr", {}, h("th", { scope: "row" }, model), h("td", {}, String(own.length)), h("td", {}, number(mean(errors.map(Math.abs)))), h("td", {}, number(Math.sqrt(mean(errors.map((e) => e * e))))), h("td", {}, number(mean(errors))),
       h("td", {}, inside.length ? `${Math.round((100 * inside.filter((r) => r.lower <= r.actual && r.actual <= r.upper).length) / inside.length)} %` : "N/A"));
@@ -64,12 +60,13 @@ function specOf(rows: Row[], models: string[], title: string): Spec {
   const x = { field: "actual", type: "quantitative", title: "Actual", scale };
   const y = { field: "predicted", type: "quantitative", title: "Predicted", scale };
   const color = { field: "model", type: "nominal", title: "Model", sort: models, scale: colours(models) };
+  const ranges = rows.filter((r) => !isNull(r.lower) && !isNull(r.upper));
   const kept = ["recipe", "params", "seed", "task", "target", "fold"].filter((c) => c in rows[0]);
   return {
     title: { text: `Predicted against actual, ${title}`, subtitle: `${rows.length.toLocaleString("en-US")} predictions` },
     layer: [
       { data: { values: [{ a: domain[0] }, { a: domain[1] }] }, mark: { type: "line", strokeDash: [4, 4], color: "#888" }, encoding: { x: { field: "a", type: "quantitative" }, y: { field: "a", type: "quantitative" } } },
-      { data: { values: rows }, transform: [{ filter: "isValid(datum.lower) && isValid(datum.upper)" }], mark: { type: "rule", opacity: 0.3, clip: true }, encoding: { x, y: { ...y, field: "lower" }, y2: { field: "upper" }, color } },
+      ...(ranges.length ? [{ data: { values: ranges }, mark: { type: "rule", opacity: 0.3, clip: true }, encoding: { x, y: { ...y, field: "lower" }, y2: { field: "upper" }, color } }] : []),
       { data: { values: rows }, mark: { type: "point", filled: true, size: 50, opacity: 0.85 }, encoding: { x, y, color, tooltip: [{ field: "model" }, ...kept.map((field) => ({ field })), ...["actual", "predicted", "lower", "upper"].filter((c) => c in rows[0]).map((field) => ({ field, type: "quantitative", format: ".4~g" }))] } },
     ],
   };

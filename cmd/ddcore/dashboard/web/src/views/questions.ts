@@ -19,7 +19,7 @@ export const questions: View = {
     const place = stage(), list = stage();
     const drawn = chart("Question over training");
     root.append(controls, place.element, list.element);
-    const recipes = index.recipes.map((r) => r.recipe);
+    const recipes = index.instance_recipes;
     let telling = 0; // the question to begin with
     const state = () => {
       const params = p.oneOf("params", sizes, sizes.at(-1));
