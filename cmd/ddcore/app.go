@@ -49,6 +49,7 @@ const about = `ddcore turns the raw results of model training into checked table
     ddcore curate --lake my.lake                 # curated tables out
     ddcore table evals --lake my.lake -f task=arc_easy -n 5
     ddcore sql --lake my.lake "SELECT params, count(*) FROM evals GROUP BY ALL"
+    ddcore serve my.lake                         # charts and tables in a browser
 
 Data goes to stdout, all else to stderr. In JSON, NaN and infinities are null.
 

@@ -77,11 +77,11 @@ func makeIndex(ctx context.Context, call Call, lake string) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &index{Lake: lake, Snapshot: snapshot, Version: core.Version, DocsPerBlock: docsPerBlock, Missing: map[string]string{},
-		Tables: []tableInfo{}, Sizes: []sizeInfo{}, Recipes: []recipeInfo{}, Instances: []instanceInfo{}, InstanceRecipes: []string{}}
-	for _, task := range append(slices.Clone(contract.WideTasks), contract.MacroAverage) {
-		i.Tasks = append(i.Tasks, task)
+	i := &index{
+		Lake: lake, Snapshot: snapshot, Version: core.Version, DocsPerBlock: docsPerBlock, Missing: map[string]string{},
+		Tables: []tableInfo{}, Sizes: []sizeInfo{}, Recipes: []recipeInfo{}, Instances: []instanceInfo{}, InstanceRecipes: []string{},
 	}
+	i.Tasks = append(slices.Clone(contract.WideTasks), contract.MacroAverage)
 	i.Metrics, i.Perplexity = describeMetrics(contract.Metrics), describeMetrics(perplexities())
 	if err := i.addTables(ctx, call); err != nil {
 		return nil, err
