@@ -22,6 +22,9 @@ const more = ["#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", 
 /** A scale that gives each name a colour, the same whatever else is shown. */
 export const colours = (names: string[]) => ({ domain: names, range: names.map((_, i) => (names.length <= few.light.length ? few[theme()] : more)[i % more.length]) });
 
+/** A scale for names that have an order: the colours have it, too. */
+export const ordered = (names: string[]) => ({ domain: names, scheme: { name: "viridis", extent: theme() === "dark" ? [0.25, 1] : [0.88, 0.05] } });
+
 function config(): Spec {
   const [text, faint, grid, card] = ["text", "muted", "line", "card"].map(colour);
   return {

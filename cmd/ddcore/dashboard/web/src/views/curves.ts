@@ -1,4 +1,4 @@
-import { chart, colours, type Spec } from "../chart";
+import { chart, colours, ordered, type Spec } from "../chart";
 import { codePanel } from "../code";
 import { segments, select, several, toggle } from "../controls";
 import { isThere, table, theIndex, type Answer, type Metric, type Row } from "../data";
@@ -69,6 +69,12 @@ export const curves: View = {
   },
 };
 
+// On a log axis powers of ten are labelled: others would stand in each other's way.
+const powers = (log: boolean): string => {
+  const label = "replace(format(datum.value, '.2~e'), '+', '')";
+  return log ? `abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6 ? ${label} : ''` : label;
+};
+
 /** The last row of each recipe and size that is not after a step. */
 function lastOf(rows: Row[], step: number): Row[] {
   const last = new Map<string, Row>();
@@ -88,10 +94,10 @@ function specOf(rows: Row[], s: Seen, metric: Metric, families: Map<string, stri
   const x = {
     field: axes[s.x].field, type: "quantitative", title: axes[s.x].title + (s.logX && innerWidth >= 600 ? ", log scale" : ""),
     scale: scaleOf(s.logX, { padding: isSize ? 16 : 4 }),
-    axis: isSize ? { values: sizes, labelExpr: `{${sizes.map((n) => `'${n}': '${label.get(n)}'`).join(", ")}}[toString(datum.value)]`, labelOverlap: "greedy", grid: false } : { labelExpr: short, grid: false, tickCount: 8 },
+    axis: isSize ? { values: sizes, labelExpr: `{${sizes.map((n) => `'${n}': '${label.get(n)}'`).join(", ")}}[toString(datum.value)]`, labelOverlap: "greedy", grid: false } : { labelExpr: s.x === "compute" ? powers(s.logX) : short, grid: false, tickCount: 8, labelOverlap: "greedy" },
   };
   const y = { field: "mean", type: "quantitative", title: axisTitle(metric, s.task === perplexity ? "" : s.task), scale: scaleOf(s.logY && positive, { padding: 12 }), axis: { tickCount: 6, format: "~g" } };
-  const colour = { field, type: "nominal", title: { recipe: "Recipe", family: "Family", size: "Size" }[s.by], scale: colours(names), sort: names, legend: { orient: innerWidth < 700 ? "bottom" : "right", columns: innerWidth < 700 && names.every((n) => n.length < 14) ? 3 : 1, symbolType: "stroke", symbolOpacity: 1 } };
+  const colour = { field, type: s.by === "size" ? "ordinal" : "nominal", title: { recipe: "Recipe", family: "Family", size: "Size" }[s.by], scale: s.by === "size" ? ordered(names) : colours(names), sort: names, legend: { orient: innerWidth < 700 ? "bottom" : "right", columns: innerWidth < 700 && names.every((n) => n.length < 14) ? 3 : 1, symbolType: "stroke", symbolOpacity: 1 } };
   const faded = (full: number) => ({ condition: { param: "chosen", value: full }, value: full * 0.08 });
   const detail = [{ field: "recipe" }, ...(isSize ? [] : [{ field: "params" }])];
   const tooltip = [{ field: "recipe", title: "recipe" }, { field: "params", title: "size" }, { field: "step", title: "step", format: "," }, { field: "tokens", title: "tokens", format: ",.0f" }, { field: "compute", title: "FLOPs", format: ".3~e" },

@@ -1,4 +1,4 @@
-import { chart, colours, type Spec } from "../chart";
+import { chart, ordered, type Spec } from "../chart";
 import { codePanel } from "../code";
 import { select, toggle } from "../controls";
 import { isThere, table, theIndex, type Row } from "../data";
@@ -89,7 +89,7 @@ function frontierSpec(points: Row[], best: Row[], sizes: string[], s: { target: 
     title: { text: `Compute frontier on ${s.task}`, subtitle: "dots: checkpoints of small sizes; line: what no cheaper one equals" },
     layer: [
       { data: { values: [{ chance: 0.5 }] }, mark: { type: "rule", strokeDash: [4, 4] }, encoding: { y: { field: "chance", type: "quantitative" } } },
-      { data: { values: points }, mark: { type: "point", filled: true, size: 60, opacity: 0.9 }, encoding: { x, y, tooltip, color: { field: "small", type: "nominal", title: "Small size", sort: names, scale: colours(names), legend: { orient: innerWidth < 700 ? "bottom" : "right" } } } },
+      { data: { values: points }, mark: { type: "point", filled: true, size: 60, opacity: 0.9 }, encoding: { x, y, tooltip, color: { field: "small", type: "ordinal", title: "Small size", sort: names, scale: ordered(names), legend: { orient: innerWidth < 700 ? "bottom" : "right" } } } },
       { data: { values: [...best, { ...best.at(-1), compute_fraction: Math.max(...points.map((r) => r.compute_fraction)) }] }, mark: { type: "line", interpolate: "step-after", strokeWidth: 2.5, color: "#7a7f87" }, encoding: { x, y } },
     ],
   };
