@@ -17,6 +17,9 @@ export DDCORE_DATA ?= $(abspath ../shared/data)
 # The S3 server of the tests of shared lakes; their PostgreSQL is the machine's.
 S3_SERVER := build/tools/versitygw
 
+# The server of the tests of downloads, as a process of its own.
+HUB_SERVER := build/tools/hubserver
+
 include build.mk
 
 .PHONY: help demo build test test-go test-python golden docs fuzz bench lint fmt clean
@@ -35,7 +38,7 @@ test-go: $(EXTENSIONS)/.installed $(S3_SERVER) ## the Go tests
 	go vet ./...
 	go test -timeout 20m ./...
 
-test-python: $(VENV)/.installed $(S3_SERVER) ## the Python tests, through the installed wheel
+test-python: $(VENV)/.installed $(S3_SERVER) $(HUB_SERVER) ## the Python tests, through the installed wheel
 	$(VENV)/bin/python -m pytest
 
 golden: $(EXTENSIONS)/.installed ## rewrite testdata/golden and the generated docs
@@ -61,6 +64,8 @@ fuzz: ## fuzz every parser, a minute each
 	go test ./core/source/instances -fuzz FuzzLine -fuzztime 60s
 	go test ./core/inflate -fuzz FuzzDeflate -fuzztime 60s
 	go test ./core/inflate -fuzz FuzzGzip -fuzztime 60s
+	go test ./core/hub -fuzz FuzzTree -fuzztime 60s
+	go test ./core/hub -fuzz FuzzMatch -fuzztime 60s
 	go test ./core/source/ladder -fuzz FuzzConvert -fuzztime 60s
 	go test ./cmd/ddcore/dashboard -fuzz FuzzSlug -fuzztime 60s
 
@@ -100,6 +105,9 @@ $(EXTENSIONS)/.installed:
 
 $(S3_SERVER):
 	GOFLAGS= GOBIN=$(abspath $(dir $@)) go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+$(HUB_SERVER): $(wildcard core/hub/hubtest/*.go core/hub/hubtest/serve/*.go)
+	go build -o $@ ./core/hub/hubtest/serve
 
 $(VENV)/.tools:
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"ddcore/core/contract"
+	"ddcore/core/hub"
 	"ddcore/core/lake"
 )
 
@@ -121,7 +123,7 @@ func decode(data []byte, into any) error {
 func SQLError(message string) error { return lake.SQLError(message) }
 
 // Variables are the variables of the environment that count.
-var Variables = lake.Variables
+var Variables = slices.Concat(lake.Variables, hub.Variables)
 
 // CloseIdle closes the DuckDB instances that are kept open between calls.
 func CloseIdle() { lake.CloseIdle() }

@@ -26,7 +26,7 @@ import (
 func runChild(request string) {
 	stop := os.Getenv("DDCORE_TEST_STOP")
 	result, err := core.Call(context.Background(), []byte(request), func(p core.Progress) {
-		if stop != "" && strings.Contains(p.What, stop) {
+		if stop != "" && strings.Contains(fmt.Sprint(p.What, " ", p.Done), stop) {
 			fmt.Println("reached")
 			select {}
 		}

@@ -44,10 +44,12 @@ var Verbs = []Verb{
 	verb("save_predictions", "Keep predictions in the lake, as a table of predictions, with their configuration and snapshot.", true, savePredictions),
 	verb("export", "Write a table or a query to a Parquet, CSV, JSON or Arrow file.", true, export),
 	verb("snapshots", "List the lake's snapshots, oldest first.", true, snapshots),
+	verb("drift", "Compare the curated tables of two snapshots: schema, rows, nulls and means, and what is beyond the limits.", true, drift),
 	verb("files", "List the raw files that the lake holds (the manifest).", true, files),
 	verb("rejects", "List raw rows that no curated table can use, with the reason.", true, rejects),
 	verb("redactions", "Count the personal data that pseudonyms stand for, by raw file and rule.", true, redactions),
 	verb("sample", "Write made-up raw files in the shape of DataDecide's, the same for the same options.", false, sampleFiles),
+	verb("download_hf", "Download published results from the Hugging Face Hub: pinned, resumed, checked by hash.", false, downloadHF),
 	verb("version", "Show the versions of ddcore, DuckDB and Arrow.", false, version),
 	verb("doctor", "Check what ddcore needs: extensions, memory, disk, the lake.", false, doctor),
 }

@@ -58,6 +58,7 @@ Environment:
     DDCORE_LAKE_DATA       where the files of a new shared lake go, where --data is not given
     DDCORE_EXTENSION_DIR   folders with DuckDB's extensions (see: ddcore doctor)
     DDCORE_LOCK_TIMEOUT    how long to wait for another writer, e.g. 30s; default: for ever
+    HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE   as for huggingface_hub
 
 Exit codes:
     0 done   2 wrong usage or input   3 not found   4 data break a table's contract
@@ -92,11 +93,12 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	a.addGlobalFlags(root)
 	for i := range core.Verbs {
-		root.AddCommand(a.command(&core.Verbs[i]))
+		group, _ := commandWords(core.Verbs[i].Name)
+		parent(root, group).AddCommand(a.command(&core.Verbs[i]))
 	}
 	root.AddCommand(a.serveCommand(), a.exportSiteCommand())
 	for _, p := range pythonCommands {
-		root.AddCommand(p.command())
+		parent(root, p.group).AddCommand(p.command())
 	}
 	refuseOtherShells(root)
 	return root

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"ddcore/core"
@@ -16,16 +17,21 @@ import (
 func TestEveryVerbIsACommand(t *testing.T) {
 	root := whole()
 	for _, v := range core.Verbs {
-		cmd, _, err := root.Find([]string{dashes(v.Name)})
+		group, name := commandWords(v.Name)
+		cmd, _, err := root.Find(strings.Fields(group + " " + name))
 		require.NoError(t, err)
-		require.Equal(t, dashes(v.Name), cmd.Name())
+		require.Equal(t, name, cmd.Name())
 		require.Equal(t, v.Summary, cmd.Short)
 		for _, arg := range v.Args {
 			positional := (&app{}).faceOf(v.Name).positional == arg.Name
 			require.NotEqual(t, positional, cmd.LocalFlags().Lookup(dashes(arg.Name)) != nil, "%s %s", v.Name, arg.Name)
 		}
 	}
-	for _, cmd := range append(root.Commands(), root) {
+	all := append(root.Commands(), root)
+	for group := range groups {
+		all = append(all, parent(root, group).Commands()...)
+	}
+	for _, cmd := range all {
 		require.NotEmpty(t, cmd.Short, cmd.Name())
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { require.NotEmpty(t, f.Usage, "%s --%s", cmd.Name(), f.Name) })
 		cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { require.NotEmpty(t, f.Usage, "--%s", f.Name) })

@@ -45,8 +45,8 @@ func reference() string {
 	fmt.Fprintf(&b, "## Flags of every command\n\n%s", flagTable(root.PersistentFlags()))
 	b.WriteString("\n`export` has a `--format` of its own, of the file that it writes.\n")
 	b.WriteString("\nCSV and JSON carry every float in full, and integers exactly; null is nothing in CSV, empty text is `\"\"`. CSV is the same, byte for byte, as that of `export`, but for times: here they are ISO 8601, in UTC where they have a zone. A table rounds floats to six digits and is for people.\n")
-	for _, cmd := range root.Commands() {
-		fmt.Fprintf(&b, "\n## ddcore %s\n\n%s\n\n```text\n%s\n```\n", cmd.Name(), cmd.Short, cmd.UseLine())
+	for _, cmd := range sections(root) {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n```text\n%s\n```\n", cmd.CommandPath(), cmd.Short, cmd.UseLine())
 		if cmd.Example != "" {
 			fmt.Fprintf(&b, "\n```sh\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(cmd.Example, "  "), "\n  ", "\n"))
 		}
@@ -58,6 +58,18 @@ func reference() string {
 		}
 	}
 	return b.String()
+}
+
+// sections are the commands that have one: in place of a group stand those in it.
+func sections(root *cobra.Command) (out []*cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if groups[cmd.Name()] == "" {
+			out = append(out, cmd)
+		} else {
+			out = append(out, cmd.Commands()...)
+		}
+	}
+	return out
 }
 
 func flagTable(flags *pflag.FlagSet) string {

@@ -65,6 +65,15 @@ ddcore decision-accuracy --metric correct_prob --target-metric primary_metric --
 		return face{positional: "predictions", use: "FILE", least: 1, most: 1, example: `ddcore save-predictions predictions.parquet --name arc_easy_early`}
 	case "rejects":
 		return face{short: selection}
+	case "download_hf":
+		return face{
+			positional: "dir", use: "DIR", least: 1, most: 1, whole: map[string]bool{"olmes_details": true},
+			complete: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
+			example: `ddcore download hf downloads --ppl --olmes
+ddcore download hf downloads --olmes-details C4 --dry-run
+ddcore download hf downloads --olmes-details all --ingest --lake my.lake --budget 20GB
+ddcore download hf downloads --repo allenai/DataDecide-eval-results --include 'data/macro_avg-*'`,
+		}
 	case "sample":
 		return face{
 			positional: "dir", use: "DIR", least: 1, most: 1, whole: map[string]bool{"recipes": true},

@@ -13,6 +13,7 @@ import (
 // wheel runs it before this program is started (python/ddcore/_cli.py); here it
 // stands for the help, and for who has this program alone.
 type pythonCommand struct {
+	group               string // the command that it stands below, if any
 	use, summary, extra string
 	example             string
 }
@@ -22,15 +23,21 @@ var pythonCommands = []pythonCommand{
 		use: "notebook [NAME]", extra: "marimo", summary: "Open a ready notebook in Marimo, or list them.",
 		example: "ddcore notebook\nddcore notebook explore --lake my.lake",
 	},
+	{
+		group: "download", use: "wandb ENTITY/PROJECT... DIR", extra: "wandb",
+		summary: "Download the runs of W&B projects with their whole history, then only what is new.",
+		example: "ddcore download wandb ml-moe/ft-scaling downloads/wandb\nddcore download wandb --projects projects.txt downloads/wandb --full",
+	},
 }
 
 func (p pythonCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use: p.use, Short: p.summary, Example: indent(p.example), DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			path := strings.TrimPrefix(cmd.CommandPath(), "ddcore ")
 			return &contract.Error{
-				Kind: contract.Invalid, Op: cmd.Name(), Err: fmt.Errorf("the Python package does this, and this program runs without it"),
-				Hint: fmt.Sprintf("`pip install 'ddcore[%s]'`, then its `ddcore %s`", p.extra, strings.TrimPrefix(cmd.CommandPath(), "ddcore ")),
+				Kind: contract.Invalid, Op: path, Err: fmt.Errorf("the Python package does this, and this program runs without it"),
+				Hint: fmt.Sprintf("`pip install 'ddcore[%s]'`, then its `ddcore %s`", p.extra, path),
 			}
 		},
 	}

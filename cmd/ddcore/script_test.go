@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"ddcore/core/hub/hubtest"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -32,6 +34,8 @@ func commands(prepared string) map[string]func(*testscript.TestScript, bool, []s
 		"interrupt": interrupt,
 		"stops":     stops,
 		"same":      same,
+		"hub":       startHub,
+		"hubfault":  hubFault,
 	}
 }
 
@@ -149,6 +153,23 @@ func (c *collector) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return string(c.text)
+}
+
+// hub FOLDER serves a folder as the Hugging Face Hub does, until the script ends.
+func startHub(ts *testscript.TestScript, _ bool, args []string) {
+	server := hubtest.Start(ts.MkAbs(args[0]))
+	ts.Defer(server.Close)
+	ts.Value("env").(*testscript.Env).Values["hub"] = server
+	ts.Setenv("HF_ENDPOINT", server.URL)
+	ts.Setenv("HF_HOME", ts.MkAbs("hf-home"))
+	ts.Setenv("HF_TOKEN", "hf_canarytoken")
+}
+
+// hubfault JSON sets what the hub does wrong (hubtest.Faults).
+func hubFault(ts *testscript.TestScript, _ bool, args []string) {
+	var f hubtest.Faults
+	ts.Check(json.Unmarshal([]byte(args[0]), &f))
+	ts.Value("env").(*testscript.Env).Values["hub"].(*hubtest.Server).Set(f)
 }
 
 // same JSON CSV checks that two files hold the same rows.

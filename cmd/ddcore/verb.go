@@ -19,7 +19,8 @@ var metavars = map[string]string{
 	"sql": "QUERY", "part": "K/N", "to": "FILE", "format": "FORMAT", "sizes": "SIZE,...", "recipes": "RECIPE", "seeds": "SEED,...",
 	"window": "WINDOW,...", "target": "TARGET,...", "target_at": "PLACE", "target_params": "PARAMS", "tasks": "TASK,...", "metrics": "METRIC,...", "thresholds": "SERIES=VALUE",
 	"stats": "STAT,...", "deltas": "KIND,...", "metadata": "COLUMN,...", "save": "NAME", "source": "TABLE",
-	"small": "SIZE,...", "metric": "METRIC,...", "target_metric": "METRIC", "task": "TASK,...", "step": "STEP",
+	"revision": "REVISION", "repo": "OWNER/NAME", "include": "PATTERN,...", "olmes_details": "RECIPE", "budget": "SIZE",
+	"small": "SIZE,...", "metric": "METRIC,...", "target_metric": "METRIC", "task": "TASK,...", "step": "STEP", "tables": "TABLE,...",
 }
 
 // notes add to an argument's help what holds on the command line only.
@@ -27,6 +28,8 @@ var notes = map[string]string{
 	"filters": "; may be repeated; a comma in brackets or double quotes does not separate values",
 	"params":  "; one --params a value",
 	"recipes": "; one --recipes a recipe",
+
+	"olmes_details": "; one --olmes-details a recipe",
 }
 
 // argument is an argument of a verb with the flag that gives its value.
@@ -38,8 +41,9 @@ type argument struct {
 // command makes the subcommand of a verb.
 func (a *app) command(v *core.Verb) *cobra.Command {
 	f := a.faceOf(v.Name)
+	_, name := commandWords(v.Name)
 	cmd := &cobra.Command{
-		Use: strings.TrimSpace(dashes(v.Name) + " " + f.use), Short: v.Summary, Example: indent(f.example),
+		Use: strings.TrimSpace(name + " " + f.use), Short: v.Summary, Example: indent(f.example),
 		Args: f.checkCount, ValidArgsFunction: f.complete,
 	}
 	if f.complete == nil && f.positional == "" {
@@ -69,6 +73,39 @@ func (a *app) command(v *core.Verb) *cobra.Command {
 
 func dashes(name string) string { return strings.ReplaceAll(name, "_", "-") }
 
+// groups are the commands whose subcommands are verbs: download_hf is
+// `download hf`.
+var groups = map[string]string{"download": "Download results from where they lie."}
+
+// commandWords gives the group of a verb's command, if any, and the command's name.
+func commandWords(verb string) (group, name string) {
+	if group, name, ok := strings.Cut(verb, "_"); ok && groups[group] != "" {
+		return group, dashes(name)
+	}
+	return "", dashes(verb)
+}
+
+// parent gives the command of a group, and makes it if it is not there yet.
+func parent(root *cobra.Command, group string) *cobra.Command {
+	if group == "" {
+		return root
+	}
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == group {
+			return cmd
+		}
+	}
+	cmd := &cobra.Command{Use: group, Short: groups[group], Args: cobra.ArbitraryArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		var names []string
+		for _, sub := range cmd.Commands() {
+			names = append(names, sub.Name())
+		}
+		return usage(cmd, fmt.Errorf("say which: %s", strings.Join(names, ", ")))
+	}}
+	root.AddCommand(cmd)
+	return cmd
+}
+
 func indent(text string) string {
 	if text == "" {
 		return ""
@@ -91,7 +128,7 @@ func (f face) checkCount(cmd *cobra.Command, args []string) error {
 
 // leastValues are the smallest values of numbers that may be less than 1; below
 // 0 means none, or all.
-var leastValues = map[string]int64{"seed": 0, "random_seed": 0, "bootstrap": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
+var leastValues = map[string]int64{"seed": 0, "random_seed": 0, "bootstrap": 0, "since": 0, "read_at": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
 
 // addFlag adds the flag of an argument, by the argument's type.
 func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
@@ -115,6 +152,9 @@ func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
 		}
 		p := new(int64)
 		flags.VarP(newCount(p, least), flag, short, help)
+		out.value = func() (any, error) { return *p, nil }
+	case reflect.Float64:
+		p := flags.Float64P(flag, short, 0, help)
 		out.value = func() (any, error) { return *p, nil }
 	case reflect.Map:
 		p := flags.StringArrayP(flag, short, nil, help)
@@ -205,7 +245,7 @@ func (a *app) runVerb(cmd *cobra.Command, v *core.Verb, args map[string]any) err
 	if err != nil {
 		return err
 	}
-	bar := a.newProgress(v.Name)
+	bar := a.newProgress(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "))
 	result, err := core.Call(cmd.Context(), request, bar.tell)
 	bar.close()
 	if err != nil {

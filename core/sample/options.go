@@ -1,7 +1,6 @@
 package sample
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -90,7 +89,7 @@ func checkNames(what string, given, known []string) error {
 	for _, name := range given {
 		if !slices.Contains(known, name) {
 			return invalid(fmt.Sprintf("%s %q", what, name), errors.New("unknown "+what),
-				"nearest known: "+strings.Join(nearest(name, known), ", "))
+				"nearest known: "+strings.Join(contract.Nearest(name, known), ", "))
 		}
 	}
 	return nil
@@ -98,36 +97,4 @@ func checkNames(what string, given, known []string) error {
 
 func invalid(target string, err error, hint string) error {
 	return &contract.Error{Kind: contract.Invalid, Op: op, Target: target, Err: err, Hint: hint}
-}
-
-// nearest gives the three known names with the least edit distance, ignoring
-// case.
-func nearest(name string, known []string) []string {
-	name = strings.ToLower(name)
-	byDistance := slices.Clone(known)
-	slices.SortStableFunc(byDistance, func(a, b string) int {
-		return cmp.Compare(editDistance(name, strings.ToLower(a)), editDistance(name, strings.ToLower(b)))
-	})
-	return byDistance[:min(3, len(byDistance))]
-}
-
-// editDistance is Levenshtein's, in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substituted := diagonal
-			if a[i] != b[j] {
-				substituted++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substituted, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -48,7 +48,7 @@ func findOne(path string) ([]*File, error) {
 	case err == nil && info.IsDir():
 		return walk(path)
 	case err == nil:
-		f, err := newFile(path, filepath.Base(path), info)
+		f, err := newFile(path, shownPath(path), info)
 		return []*File{f}, err
 	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?["):
 		return glob(path)
@@ -57,6 +57,16 @@ func findOne(path string) ([]*File, error) {
 	default:
 		return nil, &contract.Error{Kind: contract.IO, Op: "ingest", Target: path, Err: err}
 	}
+}
+
+// shownPath is how a file that was named is shown: by its name, or by what stands
+// after a /./ (as in rsync), which tells where it comes from.
+func shownPath(path string) string {
+	const mark = "/./"
+	if i := strings.LastIndex(filepath.ToSlash(path), mark); i >= 0 {
+		return path[i+len(mark):]
+	}
+	return filepath.Base(path)
 }
 
 func newFile(path, shown string, info fs.FileInfo) (*File, error) {

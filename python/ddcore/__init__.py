@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .download import download_hf
 from .errors import (
     BusyError,
     CancelledError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from . import distributed as distributed
     from . import plot as plot
     from . import scaling as scaling
+    from ._wandb import download_wandb as download_wandb
 
     __version__: str
 
@@ -48,6 +50,7 @@ __all__ = [
     "StorageError",
     "__version__",
     "doctor",
+    "download_hf",
     "open",
     "sample",
     "version",
@@ -60,6 +63,10 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module("." + name, __name__)
+    if name == "download_wandb":
+        from ._wandb import download_wandb
+
+        return download_wandb
     if name == "__version__":
         from importlib import metadata
 

@@ -11,6 +11,7 @@ from . import _where
 # First words of the command line -> module of this package, whose `main` takes
 # the rest. The Go program lists the same in its help (cmd/ddcore/python.go).
 COMMANDS = {
+    ("download", "wandb"): "_wandb.command",
     ("notebook",): "_notebook",
 }
 

@@ -752,6 +752,50 @@ class Lake:
         """
         return self._read("recipe_noise", _arguments.compared(small, metric, task, step))
 
+    def drift(
+        self,
+        since: int | None = None,
+        *,
+        tables: str | Iterable[str] | None = None,
+        max_rows_lost: float | None = None,
+        max_nulls: float | None = None,
+        max_shift: float | None = None,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Compare the curated tables of two snapshots: schema, rows, nulls and means.
+
+        Args:
+            since: The snapshot to compare with; default: the one before the newest.
+            tables: Tables of main; default: all but views, which hold no rows of their own.
+            max_rows_lost: The share of its rows that a table may lose; default: 0.
+            max_nulls: By how much the share of nulls in a column may grow; default: 0.05.
+            max_shift: By how many of its standard deviations (before) a column's mean may move; default: 1. A
+                constant column that changes has moved infinitely far. NaN and infinite values do not count.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per difference: table_name, column_name (null for whole tables), check (table, rows, column,
+            type, nulls, mean), before, after, change, limit, is_breach: whether it is more than the limit. New
+            tables, columns and rows are none; tables and columns that are gone always are.
+
+        Raises:
+            InvalidError: The snapshot is not before the newest, or the one that this lake reads.
+            NotFoundError: There is no such snapshot or table.
+
+        Example:
+            >>> lake.drift(0, tables="recipes").to_pylist()[0]["check"]
+            'table'
+        """
+        arguments = {
+            "since": None if since is None else operator.index(since),
+            "tables": _arguments.names(tables),
+            "max_rows_lost": max_rows_lost,
+            "max_nulls": max_nulls,
+            "max_shift": max_shift,
+        }
+        with bar("drift", progress) as report:
+            return self._read("drift", arguments, report)
+
     def save_predictions(
         self,
         predictions: Any,

@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import ddcore
 from ddcore import _native
+from servers import Hub, hub_server
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +72,31 @@ def own_lake(workplace: Path, tmp_path: Path) -> ddcore.Lake:
     """A copy of the small lake, to be changed."""
     shutil.copytree(workplace / "my.lake", tmp_path / "own.lake")
     return ddcore.open(tmp_path / "own.lake")
+
+
+@pytest.fixture(scope="session")
+def published(workplace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The raw files of the workplace, in the folders in which they are published on the hub."""
+    folder = tmp_path_factory.mktemp("published") / "allenai"
+    folder.mkdir()
+    for part in ("eval-results", "ppl-results"):
+        shutil.copytree(workplace / "raw/hf" / part, folder / f"DataDecide-{part}")
+    shutil.copytree(workplace / "raw/instances", folder / "DataDecide-eval-instances")
+    for repo in folder.iterdir():
+        (repo / "README.md").write_text(f"# {repo.name}\n")
+    return folder.parent
+
+
+@pytest.fixture
+def hub(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A server of them that speaks the hub's protocol, to which the environment leads."""
+    with hub_server(published) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+        monkeypatch.setenv("HF_TOKEN", "hf_canarytoken")
+        for name in ("HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN_PATH"):
+            monkeypatch.delenv(name, raising=False)
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
-"""Real servers for the tests of shared lakes: PostgreSQL and, for S3, versitygw, on free ports of the loopback."""
+"""Servers on the loopback: PostgreSQL and, for S3, versitygw, for shared lakes; the hub, for downloads."""
 
 from __future__ import annotations
 
+import dataclasses
 import glob
+import json
 import os
 import pwd
 import shutil
@@ -11,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,3 +110,34 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
     command = [str(program), "--port", f"127.0.0.1:{port}", "posix", str(folder)]
     with running(command, port, env={**os.environ, **keys}):
         yield {**S3_KEYS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Hub:
+    """The server of core/hub/hubtest, as a process."""
+
+    url: str
+
+    def set(self, **faults: Any) -> None:
+        """Set what it does wrong (hubtest.Faults); nothing clears it."""
+        urllib.request.urlopen(self.url + "/-/faults", json.dumps(faults).encode()).close()
+
+    def log(self) -> list[dict[str, Any]]:
+        """Give the requests since the last time."""
+        with urllib.request.urlopen(self.url + "/-/log") as answer:
+            return json.load(answer) or []
+
+
+@contextmanager
+def hub_server(folder: Path) -> Iterator[Hub]:
+    """Serve a folder as the Hugging Face Hub does; it ends with its standard input."""
+    program = Path(__file__).parents[2] / "build/tools/hubserver"
+    if not program.exists():
+        pytest.skip("no server of the hub's protocol: `make build/tools/hubserver` builds it")
+    command = [str(program), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Hub(process.stdout.readline().strip())
+        finally:
+            process.communicate()

@@ -1,4 +1,4 @@
-"""The examples of the docstrings, of docs/python.md and of docs/guide.md run as they stand."""
+"""The examples of the docstrings, of docs/python.md, docs/download.md and docs/guide.md run as they stand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def workshop(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("function", documented(), ids=lambda f: f"{f.__module__}.{f.__qualname__}")
-@pytest.mark.usefixtures("workshop")
+@pytest.mark.usefixtures("workshop", "hub")
 def test_docstring(function: Any) -> None:
     space = {"ddcore": ddcore, "lake": ddcore.open("my.lake")}
     tests = doctest.DocTestFinder(recurse=False).find(function, function.__qualname__, globs=space)
@@ -57,6 +57,11 @@ def test_the_page_on_python(workshop: Path) -> None:
     (workshop / "raw").rename(workshop / "downloads")
     shutil.rmtree(workshop / "my.lake")  # the page makes it
     assert run_blocks("python.md") >= 5
+
+
+@pytest.mark.usefixtures("workshop", "hub")
+def test_the_page_on_downloads() -> None:
+    assert run_blocks("download.md") >= 1
 
 
 @pytest.mark.usefixtures("workshop")

@@ -21,7 +21,7 @@ MORE: dict[str, list[Callable[..., Any]]] = {
     "export": [ddcore.Lake.export_sql],
 }
 NO_METHOD = {"verbs"}  # the list that this test reads
-FACE_ONLY = {"self", "progress", "equal"}  # `equal` is filters, written as keywords
+FACE_ONLY = {"self", "progress", "equal", "backend"}  # `equal` is filters, written as keywords
 
 
 def core() -> dict[str, set[str]]:

@@ -85,6 +85,13 @@ func (s spelling) checkpoint() (c Checkpoint, err error) {
 	return c, nil
 }
 
+// RecipeOf gives the recipe of any of its spellings, such as the name of an
+// archive without its ending.
+func RecipeOf(spelling string) (recipe string, ok bool) {
+	recipe, ok = names().recipes[plainName(spelling)]
+	return recipe, ok
+}
+
 // knownNames are the facts by spelling.
 type knownNames struct {
 	recipes, params map[string]string
