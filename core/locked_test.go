@@ -73,3 +73,24 @@ func TestLockedReadsTheLakeAndNothingElse(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "a\n1\n", string(text))
 }
+
+// TestLockedSharedLake: the same holds where the catalog is in PostgreSQL, and
+// the files in a folder or on S3.
+func TestLockedSharedLake(t *testing.T) {
+	raw := makeSample(t, sample.Options{Sizes: []string{"4M"}, Recipes: []string{"C4"}, Steps: 1, Runs: -1, Checkpoints: -1, Models: -1})
+	eachShared(t, func(t *testing.T, p sharedPlace) {
+		p.make(t, raw)
+		must(t, "curate", p.name, nil)
+		want := must(t, "sql", p.name, map[string]any{"sql": "SELECT count(*) FROM evals"})
+		got, err := callWith(t, "sql", p.name, map[string]any{"sql": "SELECT count(*) FROM evals"}, map[string]any{"locked": true})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		for _, sql := range []string{
+			"FROM postgres_query('__ducklake_metadata_lake', 'SELECT 1')", "FROM postgres_scan('dbname=postgres', 'public', 'x')",
+			"FROM read_parquet('" + p.data + "/**')", "COPY evals TO '" + p.data + "/x.parquet'", "FROM read_csv('/etc/hosts')", "FROM duckdb_secrets()",
+		} {
+			_, err := lockedSQL(t, p.name, sql)
+			require.Error(t, err, sql)
+		}
+	})
+}
