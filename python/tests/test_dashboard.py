@@ -357,6 +357,13 @@ def test_the_keyboard(open_page: Open, served: str) -> None:
     expect(page.get_by_role("group", name="Recipes")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("group", name="Recipes")).to_be_hidden()
+    turn_to(page, "runs")
+    expect(page.locator(".tabulator-row[aria-selected=true]")).to_have_count(3)
+    page.locator(".tabulator-row").nth(4).press("Enter")
+    expect(page.locator(".tabulator-row[aria-selected=true]")).to_have_count(4)
+    assert "run=" in page.url
+    page.locator(".tabulator-col[tabulator-field=run_type]").press("Enter")
+    expect(page.locator(".tabulator-col[tabulator-field=run_type]")).to_have_attribute("aria-sort", "ascending")
 
 
 def test_a_view_without_its_table_says_what_to_do(open_page: Open, young: str) -> None:

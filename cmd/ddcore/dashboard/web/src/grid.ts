@@ -23,6 +23,17 @@ export interface GridOptions {
   height?: string;
 }
 
+/** Lets Enter on a header do what a click does; Tabulator does not. */
+function sortByKeyboard(table: any, column: any): void {
+  const e: HTMLElement = column.getElement();
+  e.tabIndex = 0;
+  e.addEventListener("keydown", (k) => {
+    if (k.target !== e || (k.key !== "Enter" && k.key !== " ")) return; // it may be for the filter in the header
+    k.preventDefault();
+    table.setSort(column.getField(), e.getAttribute("aria-sort") === "ascending" ? "desc" : "asc");
+  });
+}
+
 /** Runs f once the element has a size: Tabulator measures its columns. */
 function whenSeen(e: HTMLElement, f: () => void): void {
   const observer = new ResizeObserver(([entry]) => {
@@ -44,6 +55,7 @@ export function grid(o: GridOptions): HTMLElement {
     return g.title ? { title: g.title, columns } : columns[0];
   });
   let table: any = null;
+  const pick = (row: any) => { o.onPick!(row.getData()); table.getRows("visible").forEach((r: any) => r.reformat()); };
   const make = () => {
     table = new Tabulator(holder, {
     data: o.answer.rows.map((r, i) => ({ ...r, [rowKey]: i })), index: rowKey,
@@ -51,7 +63,15 @@ export function grid(o: GridOptions): HTMLElement {
     headerSortElement: "<span class='arrow'></span>", placeholder: "No rows fit.", nestedFieldSeparator: false,
     initialSort: o.sort ? [{ column: o.sort.replace(/^-/, ""), dir: o.sort.startsWith("-") ? "desc" : "asc" }] : [],
     initialHeaderFilter: Object.entries(o.filters ?? {}).map(([field, value]) => ({ field, value })),
-    rowFormatter: (row: any) => { row.getElement().classList.toggle("picked", o.selected?.(row.getData()) ?? false); },
+    rowFormatter: (row: any) => {
+      const e: HTMLElement = row.getElement();
+      const isPicked = o.selected?.(row.getData()) ?? false;
+      e.classList.toggle("picked", isPicked);
+      if (!o.onPick) return;
+      e.tabIndex = 0;
+      e.setAttribute("aria-selected", String(isPicked));
+      e.onkeydown = (k) => { if (k.key === "Enter" || k.key === " ") { k.preventDefault(); pick(row); } };
+    },
   } as any);
   table.on("dataFiltered", (_: any, rows: any[]) => {
     const n = o.answer.rows.length;
@@ -60,7 +80,8 @@ export function grid(o: GridOptions): HTMLElement {
     o.onFilters?.(Object.fromEntries(now.map((f: any) => [f.field, f.value])));
   });
   table.on("dataSorted", (sorters: any[]) => o.onSort?.(sorters.length ? (sorters[0].dir === "desc" ? "-" : "") + sorters[0].field : ""));
-  if (o.onPick) table.on("rowClick", (_: any, row: any) => { o.onPick!(row.getData()); table.getRows("visible").forEach((r: any) => r.reformat()); });
+  table.on("tableBuilt", () => table.getColumns().forEach((c: any) => sortByKeyboard(table, c)));
+  if (o.onPick) table.on("rowClick", (_: any, row: any) => pick(row));
   };
   whenSeen(holder, make);
   const seen = () => {
