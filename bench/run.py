@@ -3,7 +3,7 @@
 run.py [--rounds N] [--full DIR]
 
 Makes the raw files (`ddcore sample`) and one environment a rival under
-build/bench, once; then runs compare.py, features_check.py, wandb_check.py and queries.py.
+build/bench, once; then runs compare.py, the checks of its outputs, queries.py, decisions.py and predict.py.
 """
 
 import argparse
@@ -85,7 +85,10 @@ def main() -> None:
     table, made = compare(
         "full", a.full or sample(WORK / "raw", "--full", "--checkpoints", "-1"), "commands.toml", a.rounds
     )
-    queries = output(TOP / ".venv" / "bin" / "python", HERE / "queries.py", made / "ddcore" / "lake", python)
+    own = TOP / ".venv" / "bin" / "python"
+    queries = output(own, HERE / "queries.py", made / "ddcore" / "lake", python)
+    decisions = output(own, HERE / "decisions.py", made / "ddcore" / "lake", "--rounds", str(a.rounds))
+    predictions = output(own, HERE / "predict.py", "--rounds", str(a.rounds))
     features, outputs = compare("features", made / "ddcore" / "lake", "features.toml", a.rounds)
     polars = venvs / "polars" / "bin" / "python"
     equal = output(polars, HERE / "features_check.py", *(outputs / name for name in FEATURE_COMMANDS))
@@ -106,6 +109,8 @@ def main() -> None:
         f"{(HERE / 'goals.md').read_text(encoding='utf-8')}\n"
         f"## Raw files to all curated tables, full shape\n\n{table}\n"
         f"## Features: 69,300 series x 6 metrics, 25 features each\n\n{features}\n{equal}\n"
+        f"## Decision accuracy: all tasks, sizes and metrics of the full shape\n\n{decisions}\n"
+        f"## Prediction: 300 rows x 40 columns\n\n{predictions}\n"
         f"## W&B: 500 runs, 500,136 history rows, 212 MB of JSONL\n\n{wandb}\n{check}\n"
         "## Instances: 6 checkpoints, 226,092 instances, 823,470 choices, 366 MB of JSON in archives of 64 MB\n\n"
         f"{instances}\n{same}\n"

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"ddcore/core/contract"
@@ -128,7 +129,7 @@ func snapshots(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 }
 
 func files(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
-	s, err := reader(ctx, env)
+	s, err := rawReader(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func files(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 
 // redactions shows what pseudonyms stand for, by file and rule.
 func redactions(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
-	s, err := reader(ctx, env)
+	s, err := rawReader(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -148,13 +149,21 @@ func redactions(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 		ORDER BY f.file_id, r.rule`)
 }
 
+// rawReader opens a lake that has raw data.
+func rawReader(ctx context.Context, env *Env) (*lake.Session, error) {
+	if env.Lake.IsPublished() {
+		return nil, &Error{Kind: contract.NotFound, Op: "read raw", Target: env.Lake.String(), Err: errors.New("a published lake has no raw data"), Hint: "published.files lists its own files, published.snapshot tells where it comes from"}
+	}
+	return reader(ctx, env)
+}
+
 // RejectsArgs are the arguments of rejects.
 type RejectsArgs struct {
 	Limit int64 `json:"limit" help:"the most rows to give; default: all"`
 }
 
 func rejects(ctx context.Context, env *Env, a RejectsArgs) (*Result, error) {
-	s, err := reader(ctx, env)
+	s, err := rawReader(ctx, env)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package core_test
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -93,4 +95,25 @@ func TestLockedSharedLake(t *testing.T) {
 			require.Error(t, err, sql)
 		}
 	})
+}
+
+// TestLockedPublishedLake: a published lake is read where it lies, in a folder or
+// on a web server, and nothing else on that server.
+func TestLockedPublishedLake(t *testing.T) {
+	top := t.TempDir()
+	publishTo(t, filepath.Join(top, "public"), map[string]any{"tables": []string{"recipes"}})
+	require.NoError(t, os.WriteFile(filepath.Join(top, "other.csv"), []byte("a\n1\n"), 0o600))
+	server := httptest.NewServer(http.FileServer(http.Dir(top)))
+	defer server.Close()
+	for _, name := range []string{filepath.Join(top, "public"), server.URL + "/public"} {
+		for range 2 { // the second asks whether it was published again
+			rows, err := lockedSQL(t, name, "FROM recipes")
+			require.NoError(t, err, name)
+			require.Equal(t, int64(25), rows)
+		}
+		for _, sql := range []string{"FROM read_csv('" + server.URL + "/other.csv')", "FROM '" + server.URL + "/other.csv'", "FROM '" + top + "/other.csv'"} {
+			_, err := lockedSQL(t, name, sql)
+			require.Error(t, err, sql)
+		}
+	}
 }

@@ -24,7 +24,12 @@ type Result struct {
 	stmt   *lake.Stmt
 	reader array.RecordReader
 	close  sync.Once
+	exit   int
 }
+
+// Exit is the exit code of a command whose result is an answer such as "they
+// differ"; 0 for all others.
+func (r *Result) Exit() int { return r.exit }
 
 // Schema gives the result's columns; curated columns carry unit, range and
 // meaning in their metadata.
@@ -113,6 +118,16 @@ func rowsResult[T any](rows []T) (*Result, error) {
 		return nil, fmt.Errorf("make a result: %w", err)
 	}
 	return &Result{schema: schema, reader: reader}, nil
+}
+
+// answer is a result whose rows are what was found wrong: exit is the code where
+// there are any.
+func answer[T any](rows []T, exit int) (*Result, error) {
+	r, err := rowsResult(rows)
+	if err == nil && len(rows) > 0 {
+		r.exit = exit
+	}
+	return r, err
 }
 
 func arrowType(t reflect.Type) (arrow.DataType, error) {

@@ -22,6 +22,7 @@ type app struct {
 	stdout, stderr io.Writer
 	jsonErrors     bool
 	options
+	exit int // of a command that answers with it
 }
 
 // options are the flags that every subcommand takes.
@@ -61,7 +62,8 @@ Environment:
     HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE   as for huggingface_hub
 
 Exit codes:
-    0 done   2 wrong usage or input   3 not found   4 data break a table's contract
+    0 done   1 diff: they differ   2 wrong usage or input   3 not found
+    4 data break a table's contract; verify: something is wrong
     5 another process writes   6 the operating system refused   70 a bug   130 interrupted`
 
 // run runs the command line and gives the exit code.
@@ -78,7 +80,7 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 	if err := root.ExecuteContext(ctx); err != nil {
 		return a.fail(asUsage(err))
 	}
-	return 0
+	return a.exit
 }
 
 func (a *app) root() *cobra.Command {

@@ -17,6 +17,7 @@ type face struct {
 	positional  string // the argument that stands without a flag
 	use         string // how the usage line shows it
 	least, most int    // how many values it takes
+	lakeFirst   bool   // where all are given, the first is the lake
 	complete    cobra.CompletionFunc
 	short       map[string]string // argument -> letter
 	whole       map[string]bool   // lists whose values may have commas: the flag is repeated
@@ -61,6 +62,23 @@ ddcore features --source run_history --target arc_easy --target-at gain --window
 ddcore decision-accuracy --metric correct_prob --target-metric primary_metric --step 25% -o csv`}
 	case "compute_frontier":
 		return face{example: `ddcore compute-frontier --task olmes_10_macro_avg`}
+	case "connect":
+		return face{example: `ddcore connect -o json`}
+	case "diff":
+		return face{positional: "other", use: "[[LAKE] OTHER]", most: 2, lakeFirst: true, complete: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs), example: `ddcore diff before.lake after.lake
+ddcore diff --lake my.lake --snapshot 4 --other-snapshot 7 --tables evals`}
+	case "expire":
+		return face{example: `ddcore expire --keep 3
+ddcore expire --older-than 30d`}
+	case "backup":
+		return face{example: `ddcore backup --lake my.lake --to /backup/my.lake`}
+	case "restore":
+		return face{example: `ddcore restore --from /backup/my.lake --lake my.lake
+ddcore restore --from /backup/my.lake --lake 'ducklake:postgres:dbname=lake host=db' --data s3://bucket/lake`}
+	case "publish":
+		return face{whole: map[string]bool{"forbid": true}, example: `ddcore publish --to /shared/published/lake
+ddcore publish --to s3://bucket/lake --url https://data.example.org/lake --tables evals,recipes,question_results
+ddcore tables --lake https://data.example.org/lake`}
 	case "save_predictions":
 		return face{positional: "predictions", use: "FILE", least: 1, most: 1, example: `ddcore save-predictions predictions.parquet --name arc_easy_early`}
 	case "rejects":

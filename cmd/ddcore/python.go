@@ -28,6 +28,10 @@ var pythonCommands = []pythonCommand{
 		summary: "Download the runs of W&B projects with their whole history, then only what is new.",
 		example: "ddcore download wandb ml-moe/ft-scaling downloads/wandb\nddcore download wandb --projects projects.txt downloads/wandb --full",
 	},
+	{
+		use: "predict --target TARGET --window WINDOW", extra: "predict,plot", summary: "Predict how runs end from how they begin, by nested cross-validation.",
+		example: "ddcore predict --lake my.lake --target arc_easy --window 20% --groups params --report report.html\nddcore predict --lake my.lake -t arc_easy -w 100% --target-params 1B --save from_small",
+	},
 }
 
 func (p pythonCommand) command() *cobra.Command {

@@ -30,6 +30,7 @@ func commands(prepared string) map[string]func(*testscript.TestScript, bool, []s
 		},
 		"exits":     exits,
 		"truncate":  truncate,
+		"damage":    damage,
 		"lock":      lock,
 		"interrupt": interrupt,
 		"stops":     stops,
@@ -63,6 +64,18 @@ func truncate(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, info.Size()/2))
+}
+
+// damage FOLDER changes a byte in the middle of each file of a folder.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*"))
+	ts.Check(err)
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		ts.Check(err)
+		text[len(text)/2] ^= 1
+		ts.Check(os.WriteFile(path, text, 0o666))
+	}
 }
 
 // lock LAKE holds a lake as another writer does, until the script ends.

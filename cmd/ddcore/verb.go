@@ -21,6 +21,7 @@ var metavars = map[string]string{
 	"stats": "STAT,...", "deltas": "KIND,...", "metadata": "COLUMN,...", "save": "NAME", "source": "TABLE",
 	"revision": "REVISION", "repo": "OWNER/NAME", "include": "PATTERN,...", "olmes_details": "RECIPE", "budget": "SIZE",
 	"small": "SIZE,...", "metric": "METRIC,...", "target_metric": "METRIC", "task": "TASK,...", "step": "STEP", "tables": "TABLE,...",
+	"url": "URL", "forbid": "TEXT", "allow": "RULE,...", "name": "NAME", "other": "LAKE", "from": "FOLDER", "older_than": "AGE",
 }
 
 // notes add to an argument's help what holds on the command line only.
@@ -128,7 +129,7 @@ func (f face) checkCount(cmd *cobra.Command, args []string) error {
 
 // leastValues are the smallest values of numbers that may be less than 1; below
 // 0 means none, or all.
-var leastValues = map[string]int64{"seed": 0, "random_seed": 0, "bootstrap": 0, "since": 0, "read_at": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
+var leastValues = map[string]int64{"seed": 0, "random_seed": 0, "bootstrap": 0, "since": 0, "other_snapshot": 0, "read_at": 0, "runs": -1, "checkpoints": -1, "questions": -1, "models": -1}
 
 // addFlag adds the flag of an argument, by the argument's type.
 func (f face) addFlag(flags *pflag.FlagSet, arg core.Arg) argument {
@@ -200,9 +201,12 @@ func (f face) collect(a *app, v *core.Verb, cmd *cobra.Command, arguments []argu
 		}
 		args[arg.name] = value
 	}
+	if f.lakeFirst && len(positional) == f.most {
+		a.lake, positional = positional[0], positional[1:]
+	}
 	if len(positional) > 0 {
 		args[f.positional] = positional[0]
-		if f.most > 1 {
+		if f.most > 1 && !f.lakeFirst {
 			args[f.positional] = positional
 		}
 	}
@@ -252,5 +256,6 @@ func (a *app) runVerb(cmd *cobra.Command, v *core.Verb, args map[string]any) err
 		return err
 	}
 	defer result.Close()
+	a.exit = result.Exit()
 	return a.show(cmd.Context(), result)
 }

@@ -10,6 +10,16 @@ import (
 	"ddcore/core/lake"
 )
 
+// Check holds a table of the lake against its contract. What Go makes keeps its
+// grain and ranges by the way it is made; of a view only the columns are looked at.
+func Check(ctx context.Context, c *lake.Conn, t *contract.Table, relation string) error {
+	if t.Maker == "" {
+		return checkTable(ctx, c, t, relation)
+	}
+	_, err := checkColumns(ctx, c, t, relation)
+	return err
+}
+
 // checkTable holds a built relation against its contract: types, grain, ranges.
 func checkTable(ctx context.Context, c *lake.Conn, t *contract.Table, relation string) error {
 	fields, err := checkColumns(ctx, c, t, relation)

@@ -16,7 +16,7 @@ type engine struct {
 
 func (p Place) engine(o Options) (e engine, err error) {
 	e = engine{options: o, extensions: p.Extensions()}
-	if p.onS3() || p.IsShared() && p.data == "" { // only the catalog knows
+	if p.onS3() || strings.HasPrefix(p.address, s3Prefix) || p.IsShared() && p.data == "" { // only the catalog knows
 		e.secret, err = s3Secret()
 	}
 	return e, err

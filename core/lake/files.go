@@ -34,7 +34,21 @@ func OpenFiles(ctx context.Context, p Place, o Options) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Files{place: p}
+	return openFiles(ctx, p, o)
+}
+
+// OpenStore gives a place of files that need not be a lake's: a folder, or
+// s3://bucket/prefix.
+func OpenStore(ctx context.Context, root string, o Options) (*Files, error) {
+	root, err := parseData(root)
+	if err != nil {
+		return nil, err
+	}
+	return openFiles(ctx, Place{name: root, data: root}, o)
+}
+
+func openFiles(ctx context.Context, p Place, o Options) (f *Files, err error) {
+	f = &Files{place: p}
 	if f.temp, err = os.MkdirTemp("", "ddcore-"); err != nil {
 		return nil, ioError("write to", os.TempDir(), err)
 	}
@@ -53,7 +67,7 @@ func (f *Files) connect(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if f.db, err = (engine{options: o, extensions: []string{"httpfs"}, secret: secret}).start(ctx); err != nil {
+	if f.db, err = (engine{options: o, extensions: []string{"ducklake", "httpfs"}, secret: secret}).start(ctx); err != nil {
 		return err
 	}
 	f.conn, err = f.db.Connect()

@@ -47,6 +47,11 @@ func Find(ctx context.Context, p Place) error {
 // 1,939 columns that costs 20 ms a query (measured: 13 s against 2.8 s for
 // curating 16 checkpoints).
 func attach(ctx context.Context, c *Conn, p Place, readOnly bool, snapshot int64) error {
+	return attachAs(ctx, c, p, "lake", readOnly, snapshot)
+}
+
+// attachAs is attach under any name.
+func attachAs(ctx context.Context, c *Conn, p Place, name string, readOnly bool, snapshot int64) error {
 	uri, options := p.attachment()
 	options += ", DATA_INLINING_ROW_LIMIT 0"
 	if readOnly {
@@ -55,7 +60,7 @@ func attach(ctx context.Context, c *Conn, p Place, readOnly bool, snapshot int64
 	if snapshot >= 0 {
 		options += fmt.Sprintf(", SNAPSHOT_VERSION %d", snapshot)
 	}
-	return c.Exec(ctx, fmt.Sprintf("ATTACH %s AS lake (%s); USE lake.main", Quote(uri), options))
+	return c.Exec(ctx, fmt.Sprintf("ATTACH %s AS %s (%s); USE %[2]s.main", Quote(uri), name, options))
 }
 
 // create makes the folder of a new local lake.

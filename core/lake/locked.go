@@ -16,7 +16,11 @@ import (
 // lockDown takes from an instance, for good, all that SQL can do beyond reading
 // the lake that is attached: other files, the network, extensions, settings.
 func lockDown(ctx context.Context, c *Conn, p Place) error {
-	return c.Exec(ctx, "SET GLOBAL allowed_directories = ["+Quote(p.dataRoot()+"/")+"];"+
+	readable := p.dataRoot()
+	if p.address != "" { // its catalog is asked for changes
+		readable = p.address
+	}
+	return c.Exec(ctx, "SET GLOBAL allowed_directories = ["+Quote(readable+"/")+"];"+
 		"SET GLOBAL max_temp_directory_size = '4GB';"+
 		"SET GLOBAL enable_external_access = false;"+
 		"SET GLOBAL lock_configuration = true")

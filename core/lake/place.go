@@ -13,29 +13,38 @@ import (
 )
 
 const (
-	sharedPrefix   = "ducklake:"
-	postgresPrefix = "ducklake:postgres:"
-	s3Prefix       = "s3://"
+	sharedPrefix     = "ducklake:"
+	postgresPrefix   = "ducklake:postgres:"
+	s3Prefix         = "s3://"
+	motherDuckPrefix = "md:"
 )
 
 // Place is where a lake is: a folder, or, for a shared lake, a catalog in
-// PostgreSQL with the data files in a folder that all its users see, or on S3.
-// The zero value is no lake.
+// PostgreSQL with the data files in a folder that all its users see, or on S3; or
+// a published lake, which can only be read, in a folder, on S3 or on a web
+// server. The zero value is no lake.
 type Place struct {
 	name     string // as the user named it; without a password
-	folder   string // of a local lake, "" for a shared one
+	folder   string // of a local lake, "" for any other
 	postgres string // how libpq finds the catalog of a shared lake
 	data     string // where a shared lake's files are; "" where only its catalog knows
+	address  string // of a published lake that is on S3 or a web server
 }
 
 // ParsePlace reads the name of a lake: a folder, or "ducklake:postgres:" and a
-// connection string of libpq (key=value words or a URL). data is where the files
-// of a shared lake are, a folder or s3://bucket/prefix; it is needed to make the
-// lake, and must not change later. A password is refused: names stand in
-// process lists, logs and errors.
+// connection string of libpq (key=value words or a URL), or the address of a
+// published lake. data is where the files of a shared lake are, a folder or
+// s3://bucket/prefix; it is needed to make the lake, and must not change later. A
+// password is refused: names stand in process lists, logs and errors.
 func ParsePlace(name, data string) (Place, error) {
 	if name == "" {
 		return Place{}, nil
+	}
+	if strings.HasPrefix(name, motherDuckPrefix) {
+		return Place{}, motherDuck()
+	}
+	if isAddress(name) {
+		return parseAddress(name, data)
 	}
 	if !strings.HasPrefix(name, sharedPrefix) {
 		if data != "" {
@@ -131,6 +140,10 @@ func (p Place) onS3() bool { return strings.HasPrefix(p.data, s3Prefix) }
 // be known without its catalog.
 func (p Place) Extensions() []string {
 	switch {
+	case p.address != "":
+		return []string{"ducklake", "httpfs"}
+	case p.IsPublished():
+		return []string{"ducklake"}
 	case p.onS3():
 		return []string{"ducklake", "postgres_scanner", "httpfs"}
 	case p.IsShared():
@@ -140,12 +153,21 @@ func (p Place) Extensions() []string {
 	}
 }
 
-func (p Place) catalogPath() string { return filepath.Join(p.folder, catalogFile) }
+// catalogPath is the catalog of a lake in a folder, published or not.
+func (p Place) catalogPath() string {
+	if p.IsPublished() {
+		return filepath.Join(p.folder, publishedCatalog)
+	}
+	return filepath.Join(p.folder, catalogFile)
+}
 
 // dataRoot is where the lake's data files are; tables lie below it.
 func (p Place) dataRoot() string {
 	if p.folder != "" {
 		return filepath.Join(p.folder, dataDir)
+	}
+	if p.address != "" {
+		return p.address + "/" + dataDir
 	}
 	return p.data
 }
@@ -154,6 +176,10 @@ func (p Place) dataRoot() string {
 func (p Place) attachment() (uri, options string) {
 	if p.IsShared() {
 		return postgresPrefix + p.postgres, "DATA_PATH " + Quote(p.data+"/")
+	}
+	if p.IsPublished() {
+		root := p.published()
+		return "ducklake:" + root + "/" + publishedCatalog, "DATA_PATH " + Quote(root+"/"+dataDir+"/") + ", OVERRIDE_DATA_PATH true"
 	}
 	// The folder may have been moved.
 	return "ducklake:sqlite:" + p.catalogPath(),
@@ -166,7 +192,9 @@ func (p Place) missing() error {
 		Kind: contract.NotFound, Op: "open", Target: p.name, Err: errors.New("there is no lake here"),
 		Hint: "`ddcore ingest --lake " + p.name + " FILES` makes one",
 	}
-	if p.IsShared() {
+	if p.address != "" {
+		e.Hint = "`ddcore publish --to` makes one; name the folder that holds " + publishedCatalog
+	} else if p.IsShared() {
 		e.Hint = fmt.Sprintf("`ddcore ingest --lake %q --data s3://bucket/prefix FILES` makes one", p.name)
 	} else if info, err := os.Stat(p.folder); err == nil && !info.IsDir() {
 		e.Kind, e.Err, e.Hint = contract.Invalid, errors.New("this is a file, a lake is a folder"), "name another folder"

@@ -87,6 +87,9 @@ func (c *catalog) find(ctx context.Context) (data string, found bool, err error)
 
 // find completes a place by its catalog; a lake that is not there is an error.
 func (p Place) find(ctx context.Context) (Place, error) {
+	if p.address != "" { // to be seen when it is attached
+		return p, nil
+	}
 	if !p.IsShared() {
 		if _, err := os.Stat(p.catalogPath()); err != nil {
 			return p, p.missing()

@@ -66,15 +66,20 @@ func (w *Writer) takeBack(ctx context.Context) error {
 }
 
 // Remove deletes files of a shared lake that its tables do not know, on S3 as in
-// a folder; one that is not there is no error. DuckLake deletes them, as it does
-// those of expired snapshots: they are entered as such, long ago.
+// a folder; one that is not there is no error.
 func (w *Writer) Remove(ctx context.Context, files []string) error {
+	return removeOld(ctx, w.Conn, files)
+}
+
+// removeOld has DuckLake delete files as it does those of expired snapshots: they
+// are entered as such, long ago.
+func removeOld(ctx context.Context, c *Conn, files []string) error {
 	for batch := range slices.Chunk(files, 500) {
 		values := make([]string, len(batch))
 		for i, file := range batch {
 			values[i] = fmt.Sprintf("(%d, %s, false, '1970-01-01 00:00:00+00')", firstRemoval+i, Quote(file))
 		}
-		err := w.Exec(ctx, "INSERT INTO __ducklake_metadata_lake.ducklake_files_scheduled_for_deletion VALUES "+strings.Join(values, ", ")+
+		err := c.Exec(ctx, "INSERT INTO __ducklake_metadata_lake.ducklake_files_scheduled_for_deletion VALUES "+strings.Join(values, ", ")+
 			"; CALL ducklake_cleanup_old_files('lake', older_than => TIMESTAMPTZ '1971-01-01 00:00:00+00')")
 		if err != nil {
 			return fmt.Errorf("delete files: %w", err)

@@ -29,6 +29,7 @@ type pooled struct {
 	key     string
 	place   Place
 	catalog os.FileInfo // which file was attached: a local lake that is replaced gets a new instance
+	version string      // the same of a published lake at an address
 	db      *DB
 	locked  bool
 	users   int
@@ -38,7 +39,7 @@ type pooled struct {
 // Read opens a session that cannot write, at the given snapshot or at Newest.
 func Read(ctx context.Context, p Place, snapshot int64, o Options) (*Session, error) {
 	var info os.FileInfo
-	if !p.IsShared() {
+	if p.folder != "" {
 		var err error
 		if info, err = os.Stat(p.catalogPath()); err != nil {
 			return nil, p.missing()
@@ -49,7 +50,7 @@ func Read(ctx context.Context, p Place, snapshot int64, o Options) (*Session, er
 		return nil, err
 	}
 	s, err := entry.session(ctx, p)
-	if err != nil && !isNew && p.IsShared() && ctx.Err() == nil { // the server's connections may have ended meanwhile
+	if err != nil && !isNew && p.folder == "" && ctx.Err() == nil { // the server's connections may have ended meanwhile, or a new version was published
 		entry.drop()
 		if entry, _, err = borrow(ctx, p, snapshot, o, info); err != nil {
 			return nil, err
@@ -72,8 +73,13 @@ func (e *pooled) session(ctx context.Context, p Place) (*Session, error) {
 		giveBack(e)
 		return nil, err
 	}
-	s := &Session{Conn: conn, Path: p.folder, place: p, close: func() { conn.Close(); giveBack(e) }}
-	err = conn.Exec(ctx, "BEGIN TRANSACTION; USE lake.main")
+	s := &Session{Conn: conn, Path: p.folder, place: e.place, close: func() { conn.Close(); giveBack(e) }}
+	if p.address != "" {
+		err = e.unchanged(ctx, conn)
+	}
+	if err == nil {
+		err = conn.Exec(ctx, "BEGIN TRANSACTION; USE lake.main")
+	}
 	if err == nil && p.IsShared() {
 		_, err = s.Snapshot(ctx) // asks the server
 	}
@@ -124,11 +130,11 @@ func borrow(ctx context.Context, p Place, snapshot int64, o Options, info os.Fil
 	if err != nil {
 		return nil, false, err
 	}
-	db, err := openRead(ctx, p, snapshot, o)
+	db, version, err := openRead(ctx, p, snapshot, o)
 	if err != nil {
 		return nil, false, err
 	}
-	e = &pooled{key: key, place: p, catalog: info, db: db, locked: o.Locked, users: 1}
+	e = &pooled{key: key, place: p, catalog: info, version: version, db: db, locked: o.Locked, users: 1}
 	pool.entries = append(pool.entries, e)
 	if len(pool.entries) > idleLakes {
 		pool.entries[0].retire()
@@ -166,32 +172,42 @@ func CloseIdle() {
 	pool.entries = nil
 }
 
-func openRead(ctx context.Context, p Place, snapshot int64, o Options) (*DB, error) {
+func openRead(ctx context.Context, p Place, snapshot int64, o Options) (db *DB, version string, err error) {
 	engine, err := p.engine(o)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	db, err := engine.start(ctx)
-	if err != nil {
-		return nil, err
+	if db, err = engine.start(ctx); err != nil {
+		return nil, "", err
 	}
 	c, err := db.Connect()
 	if err == nil {
-		if err = attach(ctx, c, p, true, snapshot); err == nil && o.Locked {
+		if version, err = p.version(ctx, c); err == nil { // before it is read: an older one is looked at again
+			err = attach(ctx, c, p, true, snapshot)
+		}
+		if err == nil && o.Locked {
 			err = lockDown(ctx, c, p)
 		}
 		c.Close()
 	}
 	if err != nil {
 		db.Close()
-		return nil, openError(p, snapshot, err)
+		return nil, "", openError(p, snapshot, err)
 	}
-	return db, nil
+	return db, version, nil
 }
 
 func openError(p Place, snapshot int64, err error) error {
 	e := &contract.Error{Kind: contract.IO, Op: "open", Target: p.name, Err: err, Hint: "is this a ddcore lake, and may you read it?"}
+	if p.address != "" {
+		e.Hint = "is there a lake that `ddcore publish` made, and may you read it? keys of S3 come from the environment: AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …"
+	}
 	var cause *contract.Error
+	if errors.As(err, &cause) && p.address != "" {
+		if cause = contract.AsError(p.addressError(cause)); cause.Op == "open" && snapshot < 0 || cause.Kind == contract.NotFound {
+			return cause
+		}
+	}
 	if errors.As(err, &cause) {
 		e.Err = cause.Err
 		if cause.Kind == contract.Cancelled {

@@ -15,9 +15,10 @@ import (
 // processes wait for it.
 type Writer struct {
 	*Session
-	lock   writerLock
-	temp   string   // where files for a shared lake are written first
-	placed []string // files that Put has put into a shared lake since the transaction began
+	lock    writerLock
+	options Options
+	temp    string   // where files for a shared lake are written first
+	placed  []string // files that Put has put into a shared lake since the transaction began
 }
 
 // Write opens the lake at p for writing and makes it if it is not there. It
@@ -53,6 +54,9 @@ func Write(ctx context.Context, p Place, verb string, o Options, waiting func(ho
 // lockLake takes the writer's lock. A local lake's is a file in its folder, which
 // must be there first; a shared lake's database is there always.
 func lockLake(ctx context.Context, p Place, verb string, waiting func(holder string)) (_ Place, isNew bool, l writerLock, err error) {
+	if p.IsPublished() {
+		return p, false, nil, p.readOnly()
+	}
 	if !p.IsShared() {
 		_, err := p.find(ctx)
 		if isNew = err != nil; isNew {
@@ -135,7 +139,7 @@ func openWriter(ctx context.Context, p Place, o Options, l writerLock) (*Writer,
 		l.release()
 		_ = os.RemoveAll(temp)
 	}}
-	return &Writer{Session: s, lock: l, temp: temp}, nil
+	return &Writer{Session: s, lock: l, options: o, temp: temp}, nil
 }
 
 // deleteOrphans removes data files that no snapshot refers to.

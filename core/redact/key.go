@@ -79,6 +79,9 @@ func parseKey(text []byte) (k Key, err error) {
 	return k, nil
 }
 
+// Save writes the key beside a copy of the lake.
+func (k Key) Save(path string) error { return keyError(k.write(path)) }
+
 // write leaves a whole file or none, that only its owner can read.
 func (k Key) write(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), keyFile)

@@ -79,6 +79,22 @@ func (r *Redactor) Text(text []byte) []byte {
 	return r.replaceNames(r.plain(text))
 }
 
+// Shapes gives the rules whose shapes stand in a text, each once. A pseudonym is
+// none, and keys are not looked at: "host: Bob" is no name of a machine.
+func (r *Redactor) Shapes(text []byte) []string {
+	r.found = r.found[:0]
+	for line := range bytes.Lines(text) {
+		found := classes(line)
+		for _, rule := range r.policy.shapes {
+			if rule.needed(found, line) {
+				r.shape(rule, line)
+			}
+		}
+	}
+	slices.Sort(r.found)
+	return slices.Compact(r.found)
+}
+
 // maxClean bounds the memory, in bytes, for texts in which nothing was found:
 // keys, and the long descriptions that all runs share.
 const maxClean = 8 << 20

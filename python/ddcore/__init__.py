@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._connect import attach
 from .download import download_hf
 from .errors import (
     BusyError,
@@ -32,6 +33,7 @@ from .verbs import doctor, sample, version
 if TYPE_CHECKING:
     from . import distributed as distributed
     from . import plot as plot
+    from . import predict as predict
     from . import scaling as scaling
     from ._wandb import download_wandb as download_wandb
 
@@ -49,6 +51,7 @@ __all__ = [
     "Progress",
     "StorageError",
     "__version__",
+    "attach",
     "doctor",
     "download_hf",
     "open",
@@ -59,7 +62,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load what few need when it is asked for."""
-    if name in ("distributed", "plot", "scaling"):  # they need Dask, Altair, SciPy
+    if name in ("distributed", "plot", "predict", "scaling"):  # they need Dask, Altair, scikit-learn, SciPy
         import importlib
 
         return importlib.import_module("." + name, __name__)

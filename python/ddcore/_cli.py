@@ -13,6 +13,7 @@ from . import _where
 COMMANDS = {
     ("download", "wandb"): "_wandb.command",
     ("notebook",): "_notebook",
+    ("predict",): "_predict",
 }
 
 

@@ -17,6 +17,7 @@ from . import _arguments, _native, errors
 from .progress import Show, bar
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 __all__ = ["Lake", "open"]
@@ -34,7 +35,8 @@ def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's 
 
     Args:
         path: The lake's folder, or "ducklake:postgres:" and a connection string of libpq for a shared
-            lake. `ingest` makes it if it is not there.
+            lake. `ingest` makes it if it is not there. Or the address of a published lake, which can only be
+            read: "https://host/lake", "s3://bucket/lake".
         data: Where the files of a new shared lake go: a folder that all its users see, or
             "s3://bucket/prefix". Its catalog keeps it.
         threads: Threads to work with; default: SLURM_CPUS_PER_TASK, else all cores.
@@ -63,7 +65,7 @@ def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's 
 def _place(path: str | os.PathLike[str]) -> str:
     """Make a path absolute; what is no path stays."""
     text = os.fspath(path)
-    return text if text.startswith("ducklake:") or "://" in text else os.path.abspath(_arguments.path(path))
+    return text if text.startswith(("ducklake:", "md:")) or "://" in text else os.path.abspath(_arguments.path(path))
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -89,7 +91,9 @@ class Lake:
 
     def __repr__(self) -> str:
         """Write the call that makes this lake."""
-        path = self.path if self.path.startswith("ducklake:") else os.path.relpath(self.path)
+        path = (
+            self.path if _place(self.path) == self.path and not os.path.isabs(self.path) else os.path.relpath(self.path)
+        )
         options = [
             f", {f.name}={getattr(self, f.name)!r}"
             for f in dataclasses.fields(self)
@@ -615,6 +619,273 @@ class Lake:
         query = {"sql": sql, "params": _arguments.values(params, "params"), "format": format}
         with bar("export", progress) as report:
             return self._read("export", {**query, "to": _arguments.path(to)}, report)
+
+    # ---- to others
+
+    def connect(self, *, name: str = "lake") -> duckdb.DuckDBPyConnection:
+        """Give a connection of Python's `duckdb` with the lake attached, to be read only.
+
+        Marimo shows its tables among the data sources, and `mo.sql(query, engine=con)` runs on it. Extensions are
+        those that ddcore uses; keys of S3 and PostgreSQL come from the environment. Close it when you are done.
+
+        Args:
+            name: The name of the lake in SQL; it is the default, so that tables of main need no prefix.
+
+        Returns:
+            A new connection to a DuckDB in memory.
+
+        Raises:
+            NotFoundError: There is no lake, or the package duckdb is missing.
+            InvalidError: duckdb is not of the version that ddcore is built for.
+
+        Example:
+            >>> con = lake.connect()
+            >>> con.sql("SELECT count(*) FROM recipes").fetchone()
+            (25,)
+        """
+        from . import _connect
+
+        return _connect.connect(self, name)
+
+    def publish(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        tables: str | Iterable[str] | None = None,
+        url: str | None = None,
+        forbid: str | Iterable[str] | None = None,
+        allow: str | Iterable[str] | None = None,
+        clean: bool = False,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Copy the curated tables, checked, to a lake that others can read: in a folder, on S3, over HTTPS.
+
+        Raw data never leave the lake. Contracts are checked again, and each text is searched for personal
+        data. Files that are there already are not copied again; the catalog is replaced last, so that readers
+        see the old version or the new one. `ddcore.open` reads it from the folder, from "s3://..." or from
+        the "https://..." address at which a web server gives the folder.
+
+        Args:
+            to: A folder, or "s3://bucket/prefix".
+            tables: Names in main, or schema.name; a view that is named becomes a table. Default: all tables of
+                main, features and predictions.
+            url: The address at which others will find it, for DuckDB without ddcore.
+            forbid: Texts that must stand in no table, such as names of people.
+            allow: Rules of redaction whose shapes may stand in the tables, e.g. "email".
+            clean: Delete the files of former publications there; readers who have one open lose it.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per table: schema_name, table_name, n_rows, n_files, n_new_files, n_bytes.
+
+        Raises:
+            ContractError: A table breaks its contract, or holds what looks like personal data or a forbidden
+                text: see its table and column. Nothing is published.
+            NotFoundError: There is no such lake or table.
+            InvalidError: The place cannot be published to.
+            StorageError: The place cannot be written; what was published before is as it was.
+
+        Example:
+            >>> lake.publish("public.lake", tables=["evals", "recipes"], progress=False)["n_rows"].to_pylist()[1]
+            25
+            >>> ddcore.open("public.lake").table("recipes").num_rows
+            25
+        """
+        arguments = {
+            "to": _place(to),
+            "tables": _arguments.names(tables),
+            "url": url,
+            "forbid": _arguments.names(forbid),
+            "allow": _arguments.names(allow),
+            "clean": clean,
+        }
+        with bar("publish", progress) as report:
+            return self._read("publish", arguments, report)
+
+    def diff(
+        self,
+        other: Lake | str | os.PathLike[str] | None = None,
+        *,
+        other_snapshot: int | None = None,
+        tables: str | Iterable[str] | None = None,
+        examples: int | None = None,
+        progress: Show = True,
+    ) -> pa.Table:
+        """Compare the lake with another one, or with another snapshot: tables, columns, rows, values.
+
+        This lake is before, the other one after. Values are compared exactly: no float is rounded, NaN equals
+        NaN, and null equals null. Curated tables are compared row by row of their grain, others as bags of rows.
+
+        Args:
+            other: The lake to compare with; default: this lake at other_snapshot.
+            other_snapshot: Compare with this snapshot of the other lake; default: its newest.
+            tables: Names in main, or schema.name; default: all tables of main, features and predictions.
+            examples: The most examples of a difference to give; default: 3.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per difference: schema_name, table_name, column_name, kind (table added, table removed,
+            column added, column removed, type, rows added, rows removed, changed), n, examples. No rows:
+            they are equal.
+
+        Raises:
+            NotFoundError: There is no such lake, snapshot or table.
+            InvalidError: There is nothing to compare with.
+
+        Example:
+            >>> lake.diff(lake, tables="evals", progress=False).num_rows
+            0
+        """
+        if isinstance(other, Lake) and other_snapshot is None:
+            other_snapshot = other.snapshot
+        arguments = {
+            "other": "" if other is None else other.path if isinstance(other, Lake) else _place(other),
+            "other_snapshot": None if other_snapshot is None else operator.index(other_snapshot),
+            "tables": _arguments.names(tables),
+            "examples": _arguments.count(examples, "examples"),
+        }
+        with bar("diff", progress) as report:
+            return self._read("diff", arguments, report)
+
+    # ---- maintenance
+
+    def verify(self, *, quick: bool = False, progress: Show = True) -> pa.Table:
+        """Compare the files of all snapshots with what is there: names, sizes, rows, SHA-256.
+
+        A file whose SHA-256 is known (raw Parquet files, all of a backup or a published lake) is hashed, any
+        other is read whole.
+
+        Args:
+            quick: Look at names, sizes and footers only, and read no file whole.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per problem: state (missing, damaged, orphan), path, detail; and last a row "checked" that
+            counts them.
+
+        Raises:
+            NotFoundError: There is no lake.
+
+        Example:
+            >>> lake.verify(quick=True, progress=False)["state"].to_pylist()
+            ['checked']
+        """
+        with bar("verify", progress) as report:
+            return self._read("verify", {"quick": quick}, report)
+
+    def compact(self, *, progress: Show = True) -> pa.Table:
+        """Merge the small files of tables; older snapshots read as before.
+
+        The replaced files stay until `expire`. Raw data files stay as they came.
+
+        Args:
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row per table whose files were merged: schema_name, table_name, n_files_before, n_files_after.
+
+        Raises:
+            NotFoundError: There is no lake.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+
+        Example:
+            >>> lake.compact()["n_files_after"].to_pylist()  # doctest: +SKIP
+        """
+        with bar("compact", progress) as report:
+            return self._read("compact", None, report)
+
+    def expire(self, *, keep: int | None = None, older_than: str | None = None) -> pa.Table:
+        """Forget old snapshots, and delete the files that only they knew.
+
+        The newest snapshot always stays. Who is just reading an older one may fail.
+
+        Args:
+            keep: How many of the newest snapshots stay; default: 1.
+            older_than: Only snapshots made longer ago than this: "30d", "12h".
+
+        Returns:
+            One row: n_snapshots (forgotten), n_kept, n_files (deleted).
+
+        Raises:
+            NotFoundError: There is no lake.
+            InvalidError: Neither argument is given, or one cannot be read.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+
+        Example:
+            >>> lake.expire(keep=1000)["n_snapshots"].to_pylist()
+            [0]
+        """
+        return self._read("expire", {"keep": _arguments.count(keep, "keep"), "older_than": older_than})
+
+    def clean(self, *, older_than: str | None = None, dry_run: bool = False) -> pa.Table:
+        """Delete files that no snapshot knows, as an interrupted write may leave them.
+
+        Args:
+            older_than: In a shared lake, only files older than this, for others may be writing; default: "7d".
+            dry_run: Only list the files.
+
+        Returns:
+            One row per file: path.
+
+        Raises:
+            NotFoundError: There is no lake.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed; or parts wait for a commit.
+
+        Example:
+            >>> lake.clean(dry_run=True).num_rows
+            0
+        """
+        return self._read("clean", {"older_than": older_than, "dry_run": dry_run})
+
+    def backup(self, to: str | os.PathLike[str], *, progress: Show = True) -> pa.Table:
+        """Copy the lake, with its history, to a folder; only what has changed is copied again.
+
+        Nobody writes the lake meanwhile. The backup is a lake itself, to be read and verified, and holds the
+        key of pseudonyms: keep it as private as the lake.
+
+        Args:
+            to: The folder.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row: snapshot, n_files, n_new_files, n_bytes.
+
+        Raises:
+            NotFoundError: There is no lake.
+            InvalidError: The folder holds something else.
+            BusyError: Another process is writing, and DDCORE_LOCK_TIMEOUT has passed.
+            StorageError: The folder cannot be written; the former backup is as it was.
+
+        Example:
+            >>> lake.backup("my.backup", progress=False).column_names
+            ['snapshot', 'n_files', 'n_new_files', 'n_bytes']
+        """
+        with bar("backup", progress) as report:
+            return self._read("backup", {"to": _arguments.path(to)}, report)
+
+    def restore(self, from_: str | os.PathLike[str], *, progress: Show = True) -> pa.Table:
+        """Make this lake of a backup; there must be none yet. It may be a shared one.
+
+        Args:
+            from_: The folder of the backup.
+            progress: True for a progress bar where one can be seen, False for none, or a function to call.
+
+        Returns:
+            One row: snapshot, n_files, n_new_files, n_bytes.
+
+        Raises:
+            NotFoundError: There is no backup.
+            InvalidError: There is a lake already, or a file is not what was backed up.
+            StorageError: The place cannot be written.
+
+        Example:
+            >>> lake.backup("my.backup", progress=False)["n_new_files"].to_pylist()[0] > 30
+            True
+            >>> ddcore.open("again.lake").restore("my.backup", progress=False)["snapshot"].to_pylist()[0] > 1
+            True
+        """
+        with bar("restore", progress) as report:
+            return self._read("restore", {"from": os.path.abspath(_arguments.path(from_))}, report)
 
     # ---- decisions
 

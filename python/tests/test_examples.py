@@ -1,4 +1,4 @@
-"""The examples of the docstrings, of docs/python.md, docs/download.md and docs/guide.md run as they stand."""
+"""The examples of the docstrings and of four pages of docs run as they stand."""
 
 from __future__ import annotations
 
@@ -67,3 +67,8 @@ def test_the_page_on_downloads() -> None:
 @pytest.mark.usefixtures("workshop")
 def test_the_guide() -> None:
     assert run_blocks("guide.md") >= 1
+
+
+@pytest.mark.usefixtures("workshop")
+def test_the_page_on_hosting() -> None:
+    assert run_blocks("hosting.md") >= 4
