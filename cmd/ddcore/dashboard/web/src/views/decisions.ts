@@ -67,7 +67,7 @@ function heatSpec(rows: Row[], order: string[], sizes: string[], target: string,
   const tasks = order.filter((t) => rows.some((r) => r.task === t));
   const labelled = tasks.length <= 24;
   const x = { field: "small", type: "nominal", sort: sizes, title: "Small size", axis: { orient: "top", labelAngle: 0, domain: false, ticks: false } };
-  const y = { field: "task", type: "nominal", sort: tasks, title: null, axis: { domain: false, ticks: false, labelLimit: 200 } };
+  const y = { field: "task", type: "nominal", sort: tasks, title: null, axis: { domain: false, ticks: false, labelLimit: 260 } };
   const tooltip = [["task"], ["small", "small size"], ["decision_accuracy", "accuracy", ".1%"], ["low", "95 % from", ".1%"], ["high", "95 % to", ".1%"], ["n_recipes", "recipes"], ["n_pairs", "pairs"], ["n_ties", "ties"], ["n_seeds", "seeds"], ["step", "step", ","], ["missing", "left out"]]
     .map(([field, title, format]) => ({ field, title: title ?? field, ...(format && { format, type: "quantitative" }) }));
   return {
