@@ -42,10 +42,12 @@ test-python: $(VENV)/.installed $(S3_SERVER) $(HUB_SERVER) ## the Python tests, 
 	$(VENV)/bin/python -m pytest
 
 golden: $(EXTENSIONS)/.installed ## rewrite testdata/golden and the generated docs
-	go test ./core -run 'TestGolden|TestDocs' -count=1 -args -update
 	go test ./cmd/ddcore -run TestDocs -count=1 -args -update
+	go test ./core -run 'TestGolden|TestDocs|TestIndex' -count=1 -args -update
 
-docs: golden ## the generated documents
+docs: $(VENV)/.tools ## build the documentation site into build/site; any warning fails (generated pages: make golden)
+	$(PIP) install --group docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet
 
 fuzz: ## fuzz every parser, a minute each
 	go test ./core/source/pydict -fuzz FuzzScan -fuzztime 60s

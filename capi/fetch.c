@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "batch.h"
 
@@ -153,10 +154,19 @@ static void *run_worker(void *f) {
   return NULL;
 }
 
+/* The CPUs that this process may use; macOS has no affinity. */
+static int usable_cpus(void) {
+#ifdef __linux__
+  cpu_set_t cpus;
+  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+#else
+  return (int)sysconf(_SC_NPROCESSORS_ONLN);
+#endif
+}
+
 /* Without a second CPU there are none, and the reader does the work. */
 static void start_workers(struct fetch *f) {
-  cpu_set_t cpus;
-  int n = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+  int n = usable_cpus();
   if (n < 2) return;
   if (n > MAX_WORKERS) n = MAX_WORKERS;
   sigset_t all, old; /* signals are for the threads of the host program */

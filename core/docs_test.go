@@ -17,7 +17,7 @@ import (
 // TestDocs renders the references that follow from the code and compares them
 // with the committed files; -update rewrites them.
 func TestDocs(t *testing.T) {
-	for name, text := range map[string]string{"tables.md": tablesMarkdown(t), "verbs.md": verbsMarkdown(), "features.md": featuresMarkdown()} {
+	for name, text := range map[string]string{"tables.md": tablesMarkdown(t), "verbs.md": verbsMarkdown(), "features.md": featuresMarkdown(), "artefacts.md": artefactsMarkdown()} {
 		path := filepath.Join("..", "docs", name)
 		if *update {
 			require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
@@ -32,8 +32,13 @@ func TestDocs(t *testing.T) {
 func tablesMarkdown(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("# Tables\n\nGenerated from the contracts (`core/contract/fields.csv`, `core/curate/tables/*.sql`) by `make golden`. Do not edit.\n\n")
+	b.WriteString("# Tables\n\nGenerated from the contracts (`core/contract/fields.csv`, `core/curate/tables/*.sql`) by `make golden`. Do not edit. The curated tables, with the type, unit, range and meaning of each column.\n\n")
 	b.WriteString("All columns may be null but those of the grain. A range is checked on every build, with a slack of 1e-6 for rounded bounds; NaN is kept and has no range.\n")
+	b.WriteString("\nThree parameter counts are kept apart: `params` is the label ('150M'), `params_numeric` the nominal number, `params_exact` the exact one, by which `compute` is counted.\n")
+	b.WriteString("\n| table | one row per | holds |\n|---|---|---|\n")
+	for _, table := range contract.AllTables() {
+		fmt.Fprintf(&b, "| [`%[1]s`](#%[1]s) | %[2]s | %[3]s |\n", table.Name, strings.Join(table.Grain, ", "), table.Summary)
+	}
 	lake := shared()
 	for _, table := range contract.AllTables() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nGrain: %s. Version %d.\n", table.Name, table.Summary, strings.Join(table.Grain, ", "), table.Version)
@@ -74,7 +79,7 @@ func verbsMarkdown() string {
 
 func featuresMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Features\n\nGenerated from the catalogue (`core/feature/catalogue.go`) by `make golden`. Do not edit. What a call of `features` gives is in the [guide](guide.md#features).\n\n" + feature.Rules + "\n")
+	b.WriteString("# Features\n\nGenerated from the catalogue (`core/feature/catalogue.go`) by `make golden`. Do not edit. The formulas of all features, comparisons and targets. What a call of `features` gives is in the [guide](guide.md#features).\n\n" + feature.Rules + "\n")
 	b.WriteString("\n## Of a series in a window: `<series>__<window>__<name>`\n\n| name | formula | from | unit | points needed |\n|---|---|---|---|--:|\n")
 	for _, s := range feature.Stats {
 		name := s.Name

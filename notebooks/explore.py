@@ -7,7 +7,6 @@ app = marimo.App(width="medium", app_title="DataDecide results")
 
 with app.setup:
     import os
-    import tempfile
 
     import marimo as mo
 
@@ -28,25 +27,13 @@ def _():
 
 @app.cell
 def _():
-    def open_lake():
-        """Open the lake that was named, or make one of made-up results."""
-        path = mo.cli_args().get("lake") or os.environ.get("DDCORE_LAKE")
-        if path:
-            return ddcore.open(str(path)), None
-        folder = tempfile.TemporaryDirectory(prefix="ddcore-explore-")
-        lake = ddcore.open(os.path.join(folder.name, "sample.lake"))
-        raw = os.path.join(folder.name, "raw")
-        ddcore.sample(raw)
-        lake.ingest(raw)
-        lake.curate()
-        return lake, folder  # the folder goes when nothing holds it any more
-
-    lake, made_up = open_lake()
-    return lake, made_up
+    path = mo.cli_args().get("lake") or os.environ.get("DDCORE_LAKE")
+    lake = ddcore.open(str(path)) if path else ddcore.demo_lake(runs=-1, checkpoints=-1, models=-1)
+    return lake, path
 
 
 @app.cell
-def _(lake, made_up):
+def _(lake, path):
     try:
         sizes = lake.sql("""
             SELECT params FROM full_eval JOIN model_sizes AS m USING (params)
@@ -71,10 +58,10 @@ def _(lake, made_up):
     mo.callout(
         mo.md(
             "**These results are made up** (`ddcore sample`): no lake was named."
-            if made_up
+            if not path
             else f"The lake holds {len(all_recipes)} recipes and {len(sizes)} model sizes."
         ),
-        kind="warn" if made_up else "info",
+        kind="info" if path else "warn",
     )
     return all_recipes, metrics, perplexities, sizes, some_recipes, tasks
 

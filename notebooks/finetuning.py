@@ -8,11 +8,9 @@ app = marimo.App(width="medium", app_title="Fine-tuning runs")
 with app.setup:
     import html
     import os
-    import tempfile
 
     import altair as alt
     import marimo as mo
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     import ddcore
@@ -33,25 +31,13 @@ def _():
 
 @app.cell
 def _():
-    def open_lake():
-        """Open the lake that was named, or make one of made-up results."""
-        path = mo.cli_args().get("lake") or os.environ.get("DDCORE_LAKE")
-        if path:
-            return ddcore.open(str(path)), None
-        folder = tempfile.TemporaryDirectory(prefix="ddcore-finetuning-")
-        lake = ddcore.open(os.path.join(folder.name, "sample.lake"))
-        raw = os.path.join(folder.name, "raw")
-        ddcore.sample(raw)
-        lake.ingest(raw)
-        lake.curate()
-        return lake, folder  # the folder goes when nothing holds it any more
-
-    lake, made_up = open_lake()
-    return lake, made_up
+    path = mo.cli_args().get("lake") or os.environ.get("DDCORE_LAKE")
+    lake = ddcore.open(str(path)) if path else ddcore.demo_lake(checkpoints=-1, models=-1)
+    return lake, path
 
 
 @app.cell
-def _(lake, made_up):
+def _(lake, path):
     try:
         counts = lake.sql("SELECT run_type, rule, count(*) AS n FROM runs GROUP BY ALL ORDER BY n DESC, run_type, rule")
         columns = lake.describe("matched_runs")["column_name"].to_pylist()
@@ -68,10 +54,10 @@ def _(lake, made_up):
             mo.callout(
                 mo.md(
                     "**These results are made up** (`ddcore sample`): no lake was named."
-                    if made_up
+                    if not path
                     else f"The lake holds {n_runs} runs."
                 ),
-                kind="warn" if made_up else "info",
+                kind="info" if path else "warn",
             ),
             mo.accordion({"Runs by type and rule": mo.ui.table(counts, selection=None)}),
         ]
@@ -107,7 +93,7 @@ def _(lake, run_types, task):
 
 @app.cell
 def _():
-    def show(chart, data, nothing):
+    def show(chart, data, nothing=""):
         """A chart with its table below, or the words that say why there is none."""
         if not data.num_rows:
             return mo.callout(mo.md(nothing), kind="neutral")
@@ -130,30 +116,16 @@ def _():
 
 
 @app.cell
-def _(colour, lake, runs, shape, show, task, tooltip):
-    both = runs.filter(pc.and_(pc.is_valid(runs["ft"]), pc.is_valid(runs["pt"])))
-    ends = pc.min_max(pa.concat_arrays([both[c].combine_chunks() for c in ("ft", "pt")]) if both else pa.array([]))
-    line = alt.Chart(pa.table({"at": [ends["min"].as_py(), ends["max"].as_py()]}))
-    identity = line.mark_line(color="grey", strokeDash=[4, 4]).encode(x="at:Q", y="at:Q")
-    scale = alt.Scale(zero=False)
-    points = (
-        alt.Chart(both)
-        .mark_point(filled=True, size=70)
-        .encode(
-            x=alt.X("pt:Q", scale=scale, title="Before fine-tuning"),
-            y=alt.Y("ft:Q", scale=scale, title="After fine-tuning"),
-            color=colour,
-            shape=shape,
-            tooltip=tooltip,
-        )
-    )
-    before = (identity + points).properties(
-        width=480, height=360, title=f"{task.value}_primary_metric after fine-tuning against before"
-    )
+def _(lake, run_types, show, task):
+    try:
+        before = ddcore.plot.ft_vs_pt(lake, task.value, run_types=run_types.value)
+        shown = show(before, before.data)
+    except ddcore.NotFoundError as error:
+        shown = mo.callout(mo.md(str(error)), kind="neutral")
     reasons = lake.sql("SELECT pt_match, count(*) AS n FROM matched_runs GROUP BY ALL ORDER BY n DESC, pt_match")
     mo.vstack(
         [
-            show(before, both, f"No run has {task.value} both before and after fine-tuning: see below."),
+            shown,
             mo.accordion({"Does the lake hold the runs' checkpoints?": mo.ui.table(reasons, selection=None)}),
         ]
     )

@@ -7,7 +7,6 @@ app = marimo.App(width="medium", app_title="Questions over training")
 
 with app.setup:
     import os
-    import tempfile
 
     import altair as alt
     import marimo as mo
@@ -31,25 +30,14 @@ def _():
 
 @app.cell
 def _():
-    def open_lake():
-        """Open the lake that was named, or make one of made-up instances."""
-        path = mo.cli_args().get("lake") or os.environ.get("DDCORE_LAKE")
-        if path:
-            return ddcore.open(str(path)), None
-        folder = tempfile.TemporaryDirectory(prefix="ddcore-instances-")
-        lake = ddcore.open(os.path.join(folder.name, "sample.lake"))
-        raw = os.path.join(folder.name, "raw")
-        ddcore.sample(raw, sizes=["150M"], checkpoints=16, questions=40, runs=-1)
-        lake.ingest(os.path.join(raw, "instances"))
-        lake.curate()
-        return lake, folder  # the folder goes when nothing holds it any more
-
-    lake, made_up = open_lake()
-    return lake, made_up
+    path = mo.cli_args().get("lake") or os.environ.get("DDCORE_LAKE")
+    made_up = {"sizes": ["150M"], "steps": 1, "checkpoints": 16, "questions": 40, "runs": -1, "models": -1}
+    lake = ddcore.open(str(path)) if path else ddcore.demo_lake(**made_up)
+    return lake, path
 
 
 @app.cell
-def _(lake, made_up):
+def _(lake, path):
     try:
         checkpoints = lake.sql("""
             SELECT c.params, list(DISTINCT recipe ORDER BY recipe) AS recipes, count(*) AS n_checkpoints,
@@ -69,10 +57,10 @@ def _(lake, made_up):
     mo.callout(
         mo.md(
             "**These instances are made up** (`ddcore sample`): no lake was named."
-            if made_up
+            if not path
             else f"The lake holds {n_instances:,} instances of {n_checkpoints:,} checkpoints."
         ),
-        kind="warn" if made_up else "info",
+        kind="info" if path else "warn",
     )
     return (recipes_of,)
 

@@ -40,7 +40,7 @@ func whole() *cobra.Command {
 func reference() string {
 	root := whole()
 	var b strings.Builder
-	b.WriteString("# Command line\n\nGenerated from the commands themselves by `make golden`. Do not edit.\n\n")
+	b.WriteString("# Command line\n\nGenerated from the commands themselves by `make golden`. Do not edit. Every command of `ddcore` with its flags.\n\n")
 	fmt.Fprintf(&b, "```text\n%s\n```\n\n", root.Long)
 	fmt.Fprintf(&b, "## Flags of every command\n\n%s", flagTable(root.PersistentFlags()))
 	b.WriteString("\n`export` has a `--format` of its own, of the file that it writes.\n")

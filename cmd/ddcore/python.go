@@ -24,6 +24,10 @@ var pythonCommands = []pythonCommand{
 		example: "ddcore notebook\nddcore notebook explore --lake my.lake",
 	},
 	{
+		use: "refresh FILE", extra: "hf,wandb", summary: "Download, ingest, curate, validate and publish, as a TOML file tells: what has changed.",
+		example: "ddcore refresh lake.toml\nddcore refresh lake.toml --json --quiet",
+	},
+	{
 		group: "download", use: "wandb ENTITY/PROJECT... DIR", extra: "wandb",
 		summary: "Download the runs of W&B projects with their whole history, then only what is new.",
 		example: "ddcore download wandb ml-moe/ft-scaling downloads/wandb\nddcore download wandb --projects projects.txt downloads/wandb --full",

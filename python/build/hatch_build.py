@@ -27,5 +27,5 @@ class NativeBuildHook(BuildHookInterface[Any]):
             return  # ddcore._where finds build/native
         build_data["pure_python"] = False
         build_data["tag"] = tag
-        for name in ("lib/libddcore.so", "lib/libddcore_duckdb.so", "bin/ddcore", "THIRD_PARTY_LICENSES.txt"):
+        for name in native.PARTS:
             build_data["force_include"][str(folder / name)] = f"ddcore/{name}"

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._connect import attach
+from ._demo import demo_lake
 from .download import download_hf
 from .errors import (
     BusyError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from . import plot as plot
     from . import predict as predict
     from . import scaling as scaling
+    from ._refresh import refresh as refresh
     from ._wandb import download_wandb as download_wandb
 
     __version__: str
@@ -52,6 +54,7 @@ __all__ = [
     "StorageError",
     "__version__",
     "attach",
+    "demo_lake",
     "doctor",
     "download_hf",
     "open",
@@ -70,6 +73,10 @@ def __getattr__(name: str) -> Any:
         from ._wandb import download_wandb
 
         return download_wandb
+    if name == "refresh":
+        from ._refresh import refresh
+
+        return refresh
     if name == "__version__":
         from importlib import metadata
 

@@ -14,6 +14,7 @@ COMMANDS = {
     ("download", "wandb"): "_wandb.command",
     ("notebook",): "_notebook",
     ("predict",): "_predict",
+    ("refresh",): "_refresh.command",
 }
 
 
@@ -24,6 +25,10 @@ def main() -> None:
             from ._command import run
 
             sys.exit(run(words, importlib.import_module("." + module, __package__).main, sys.argv[1 + len(words) :]))
-    program = _where.native("bin", "ddcore")
+    os.execv(program(), ["ddcore", *sys.argv[1:]])
+
+
+def program() -> str:
+    """Give the path of the Go program, which from now on finds DuckDB's extensions."""
     os.environ.setdefault("DDCORE_EXTENSION_DIR", os.pathsep.join(_where.extension_dirs()))
-    os.execv(program, ["ddcore", *sys.argv[1:]])
+    return _where.native("bin", "ddcore")

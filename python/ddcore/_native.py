@@ -11,6 +11,7 @@ import functools
 import itertools
 import json
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -67,10 +68,12 @@ class _Progress(ctypes.Structure):
 def _load(folder: str) -> ctypes.CDLL:
     """Load both libraries from folder and check that they are what we expect."""
     # DEEPBIND: without it our library would run another DuckDB that something
-    # else had loaded RTLD_GLOBAL. DuckDB first: ours finds it by its soname.
-    mode = os.RTLD_NOW | os.RTLD_LOCAL | os.RTLD_DEEPBIND
-    ctypes.CDLL(os.path.join(folder, "libddcore_duckdb.so"), mode=mode)
-    lib = ctypes.CDLL(os.path.join(folder, "libddcore.so"), mode=mode)
+    # else had loaded RTLD_GLOBAL; macOS has no such flag and no need of it.
+    # DuckDB first: ours finds it by its soname.
+    mode = os.RTLD_NOW | os.RTLD_LOCAL | getattr(os, "RTLD_DEEPBIND", 0)
+    suffix = ".dylib" if sys.platform == "darwin" else ".so"
+    ctypes.CDLL(os.path.join(folder, "libddcore_duckdb" + suffix), mode=mode)
+    lib = ctypes.CDLL(os.path.join(folder, "libddcore" + suffix), mode=mode)
     lib.ddcore_abi.argtypes = [ctypes.POINTER(ctypes.c_char_p)]
     lib.ddcore_call.argtypes = [
         ctypes.c_char_p,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import ddcore
+import notebook_runs
 from ddcore import _native
 from servers import Hub, hub_server
 
@@ -115,3 +116,9 @@ def real_lake(data: Path, tmp_path_factory: pytest.TempPathFactory) -> ddcore.La
     made.ingest(data / "hf")
     made.curate()
     return made
+
+
+@pytest.fixture
+def notebook(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of the notebook that the test's module names."""
+    return Path(shutil.copy(notebook_runs.FOLDER / f"{request.module.NOTEBOOK}.py", tmp_path))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from pathlib import Path
 
 import pytest
 
 import ddcore
-from test_notebook import exported, run
+from notebook_runs import exported
 
-SOURCE = Path(__file__).parents[2] / "notebooks/decisions.py"
+NOTEBOOK = "decisions"
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +23,6 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> ddcore.Lake:
     lake.ingest(folder / "raw" / "hf", progress=False)
     lake.curate(progress=False)
     return lake
-
-
-@pytest.fixture
-def notebook(tmp_path: Path) -> Path:
-    """A copy: Marimo writes beside its notebooks."""
-    return Path(shutil.copy(SOURCE, tmp_path))
 
 
 def test_it_equals_a_loop_over_pairs(compared: ddcore.Lake) -> None:
@@ -82,10 +75,6 @@ def test_refusals_are_told(compared: ddcore.Lake) -> None:
         compared.decision_accuracy(step=7)
 
 
-def test_marimo_finds_nothing_to_complain_of(notebook: Path) -> None:
-    run("-m", "marimo", "check", "--strict", notebook.name, cwd=notebook.parent)
-
-
 def test_it_is_exported_with_its_charts(notebook: Path, compared: ddcore.Lake) -> None:
     page = exported(notebook, compared.path)
     assert "The lake holds 4 recipes and 3 model sizes." in page
@@ -95,12 +84,6 @@ def test_it_is_exported_with_its_charts(notebook: Path, compared: ddcore.Lake) -
         "Spread of recipes over noise of seeds, primary_metric",
     ):
         assert title in page, title
-
-
-def test_without_a_lake_it_says_that_its_results_are_made_up(notebook: Path) -> None:
-    run(notebook.name, cwd=notebook.parent)
-    assert not list(notebook.parent.glob("ddcore-decisions-*"))
-    assert "These results are made up" in exported(notebook)
 
 
 def test_one_size_is_told_and_no_error(notebook: Path, small_lake: str) -> None:

@@ -1,11 +1,14 @@
-"""The examples of the docstrings and of four pages of docs run as they stand."""
+"""The examples of the docstrings and of the documents run as they stand."""
 
 from __future__ import annotations
 
 import doctest
 import inspect
+import os
 import re
 import shutil
+import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -44,31 +47,58 @@ def test_docstring(function: Any) -> None:
 
 def run_blocks(page: str) -> int:
     """Run a page's blocks of Python in their order, and count them."""
-    text = (ROOT / "docs" / page).read_text()
+    text = (ROOT / page).read_text()
     blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
     space: dict[str, Any] = {}
     for block in blocks:
         line = text.count("\n", 0, block.start(1))
-        exec(compile("\n" * line + block[1], f"docs/{page}", "exec"), space)
+        exec(compile("\n" * line + block[1], page, "exec"), space)
     return len(blocks)
 
 
 def test_the_page_on_python(workshop: Path) -> None:
     (workshop / "raw").rename(workshop / "downloads")
     shutil.rmtree(workshop / "my.lake")  # the page makes it
-    assert run_blocks("python.md") >= 5
+    assert run_blocks("docs/python.md") >= 5
 
 
 @pytest.mark.usefixtures("workshop", "hub")
 def test_the_page_on_downloads() -> None:
-    assert run_blocks("download.md") >= 1
+    assert run_blocks("docs/download.md") >= 1
 
 
 @pytest.mark.usefixtures("workshop")
 def test_the_guide() -> None:
-    assert run_blocks("guide.md") >= 1
+    assert run_blocks("docs/guide.md") >= 1
+
+
+def test_the_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_blocks("docs/tutorial.md") >= 8
+    shown = re.findall(r">([^<>]+)</text>", (tmp_path / "curves.svg").read_text())
+    assert shown == re.findall(r">([^<>]+)</text>", (ROOT / "docs/tutorial.svg").read_text())  # as it is shown there
+
+
+def test_the_tutorial_on_the_command_line(tmp_path: Path) -> None:
+    page = (ROOT / "docs/tutorial.md").read_text()
+    (commands,) = re.findall(r"^```sh\n(ddcore sample.*?)^```", page, re.DOTALL | re.MULTILINE)
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    shown = subprocess.check_output(
+        ["bash", "-euc", commands], cwd=tmp_path, env={**os.environ, "PATH": path}, text=True
+    )
+    assert re.search(r"full_eval +\d+ +1939 ", shown)
+
+
+@pytest.mark.usefixtures("workshop", "hub")
+def test_the_migration_guide() -> None:
+    assert run_blocks("docs/migration.md") >= 8
+
+
+@pytest.mark.usefixtures("workshop")
+def test_the_readme() -> None:
+    assert run_blocks("README.md") == 1
 
 
 @pytest.mark.usefixtures("workshop")
 def test_the_page_on_hosting() -> None:
-    assert run_blocks("hosting.md") >= 4
+    assert run_blocks("docs/hosting.md") >= 4

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import os
-import re
 import shutil
 import socket as sockets
 import subprocess
@@ -23,46 +21,11 @@ import pytest
 import websockets.sync.client  # Marimo brings it
 
 import ddcore
+from notebook_runs import TIMEOUT, exported
 
-SOURCE = Path(__file__).parents[2] / "notebooks/explore.py"
-TIMEOUT = 120
+NOTEBOOK = "explore"
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def notebook(tmp_path: Path) -> Path:
-    """A copy: Marimo writes beside its notebooks."""
-    return Path(shutil.copy(SOURCE, tmp_path))
-
-
-def run(*command: str, cwd: Path, lake: str = "") -> str:
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=cwd,
-        env={**os.environ, "DDCORE_LAKE": lake, "TMPDIR": str(cwd)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def exported(notebook: Path, lake: str = "", *arguments: str) -> str:
-    page = notebook.with_suffix(".html")
-    run("-m", "marimo", "export", "html", notebook.name, "-o", page.name, "--no-sandbox", *arguments, cwd=notebook.parent, lake=lake)  # fmt: skip # noqa: E501
-    return html.unescape(html.unescape(page.read_text())).replace("\\u003C", "<").replace("\\u003E", ">")
-
-
-def test_marimo_finds_nothing_to_complain_of(notebook: Path) -> None:
-    run("-m", "marimo", "check", "--strict", notebook.name, cwd=notebook.parent)
-
-
-def test_it_runs_as_a_script_and_leaves_nothing(notebook: Path) -> None:
-    run(notebook.name, cwd=notebook.parent)
-    assert not list(notebook.parent.glob("ddcore-explore-*"))
 
 
 def test_it_is_exported_with_its_charts(notebook: Path, lake: ddcore.Lake) -> None:
@@ -71,13 +34,6 @@ def test_it_is_exported_with_its_charts(notebook: Path, lake: ddcore.Lake) -> No
     for title in ("pile-valppl by model size", "arc_easy_primary_metric during training, 20M", "noise of the seeds"):
         assert title in page, title
     assert "Recipes by arc_easy_primary_metric, 20M" in page
-
-
-def test_without_a_lake_it_says_that_its_results_are_made_up(notebook: Path) -> None:
-    page = exported(notebook)
-    assert "These results are made up" in page
-    assert "Recipes by arc_easy_primary_metric, 1B" in page
-    assert "marimo-progress" in page  # Marimo's own bars, of sample, ingest and curate
 
 
 def test_the_lake_may_be_an_argument(notebook: Path, lake: ddcore.Lake) -> None:
@@ -89,9 +45,7 @@ def test_a_lake_without_tables_is_told_and_no_error(notebook: Path, workplace: P
     lake = ddcore.open(notebook.parent / "young.lake")
     if kind == "raw only":
         lake.ingest(workplace / "raw")
-    assert "There is nothing to explore: " in re.sub(
-        r'mo\.md\(f"There is nothing to explore', "", exported(notebook, lake.path)
-    )
+    assert "There is nothing to explore: " in exported(notebook, lake.path)
 
 
 def test_one_seed_is_told_and_no_error(notebook: Path, real_lake: ddcore.Lake) -> None:

@@ -9,6 +9,7 @@ await mkdir(out, { recursive: true });
 const { metafile } = await build({
   entryPoints: { app: "src/main.ts" },
   bundle: true,
+  alias: { vega: "./src/vega.js" },
   minify: true,
   format: "esm",
   target: "es2022",

@@ -1,9 +1,12 @@
 // Tables of thousands of rows: only the rows in sight are in the page.
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { TabulatorFull as Tabulator, type ColumnDefinition } from "tabulator-tables";
+import { EditModule, FilterModule, FormatModule, InteractionModule, ResizeColumnsModule, ResizeTableModule, SortModule, Tabulator, TooltipModule, type ColumnDefinition } from "tabulator-tables";
 import { download, h } from "./dom";
 import { type Answer, type Column, type Row } from "./data";
 import { compare, fits, isNull, show } from "./format";
+
+// Filters in headers are inputs of EditModule; the rest of Tabulator stays out of the page.
+Tabulator.registerModule([EditModule, FilterModule, FormatModule, InteractionModule, ResizeColumnsModule, ResizeTableModule, SortModule, TooltipModule]);
 
 export interface Group { title: string; columns: string[] }
 

@@ -1,12 +1,4 @@
-"""Charts of the curated tables, with Altair (``pip install 'ddcore[plot]'``).
-
-Each function asks the lake for a small table, aggregated in SQL, and gives a
-plain Altair chart of it, to be changed or combined further; ``chart.data`` is
-the table. ``metric`` is a column of ``full_eval``: a perplexity such as
-``pile-valppl``, or ``<task>_<metric>`` such as ``arc_easy_primary_metric``.
-
-    ddcore.plot.size_scaling(lake, "pile-valppl", recipes=["C4", "Dolma1.7"])
-"""
+"""Charts of results: metrics of full_eval by size, step, seed and recipe."""
 
 from __future__ import annotations
 
@@ -14,23 +6,22 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from . import _arguments, errors
+import altair as alt
 
-try:
-    import altair as alt
-except ImportError as error:
-    raise ImportError("ddcore.plot draws with Altair: pip install 'ddcore[plot]'") from error
+from .. import _arguments
+from ._chart import BLUE, OPAQUE, RED, by_recipe, colours, distinct, drawable, titled
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .lake import Lake
+    from ..lake import Lake
 
-__all__ = ["curves", "recipe_ranking", "seed_noise", "size_scaling"]
 
-MAX_ROWS = 5_000  # Altair refuses more
-MAX_COLOURS = 10  # a larger legend cannot be told apart: families are coloured instead
-WIDTH, HEIGHT = 480, 320
+OVER = {
+    "tokens": ("tokens_billions", "Tokens seen (billions)", "~g"),
+    "steps": ("step", "Optimiser step", ",d"),
+    "compute": ("compute", "Training compute (FLOPs)", ".1e"),
+}
 
 
 def size_scaling(
@@ -77,15 +68,17 @@ def curves(
     *,
     params: str = "150M",
     recipes: Iterable[str] | None = None,
+    over: str = "tokens",
     band: str = "range",
 ) -> alt.LayerChart:
-    """Draw a metric against the tokens seen, one line per recipe with a band over its seeds.
+    """Draw a metric during training, one line per recipe with a band over its seeds.
 
     Args:
         lake: The lake.
         metric: A column of full_eval.
         params: The model size.
         recipes: The recipes to draw; default: all.
+        over: What the training is measured in: "tokens", "steps" or "compute".
         band: What the band shows: "range", from the lowest seed to the highest, or "sd", one standard
             deviation (n - 1) to each side of the mean.
 
@@ -94,14 +87,15 @@ def curves(
 
     Raises:
         NotFoundError: There is no such metric, recipe or size, or no value of it.
-        InvalidError: band is neither "range" nor "sd".
+        InvalidError: over or band is none of these words.
 
     Example:
         >>> ddcore.plot.curves(lake, "arc_easy_primary_metric", params="4M").data.column_names[:2]
         ['recipe', 'family']
     """
-    if band not in ("range", "sd"):
-        raise _arguments.invalid(f"band: {band!r} is unknown", 'pass "range" or "sd"')
+    for name, given, words in (("over", over, tuple(OVER)), ("band", band, ("range", "sd"))):
+        if given not in words:
+            raise _arguments.invalid(f"{name}: {given!r} is unknown", "pass " + " or ".join(map(repr, words)))
     m = _metric(lake, metric, recipes, [params])
     low, high = ("avg(value) - sd", "avg(value) + sd") if band == "sd" else ("min(value)", "max(value)")
     data = _query(
@@ -110,12 +104,14 @@ def curves(
         _values(m, recipes, [params])
         + f"""
         SELECT
-            recipe, family, step, any_value(tokens) / 1e9 AS tokens_billions, avg(value) AS mean,
+            recipe, family, step, any_value(tokens) / 1e9 AS tokens_billions,
+            any_value(compute) AS compute, avg(value) AS mean,
             {low.replace("sd", "stddev_samp(value)")} AS low, {high.replace("sd", "stddev_samp(value)")} AS high,
             count(*) AS n_seeds
         FROM value GROUP BY recipe, family, step ORDER BY recipe, step""",
     )
-    x = alt.X("tokens_billions:Q", title="Tokens seen (billions)", scale=alt.Scale(nice=False))
+    column, measured, how = OVER[over]
+    x = alt.X(f"{column}:Q", title=measured, scale=alt.Scale(nice=False), axis=alt.Axis(format=how, tickCount=6))
     what = "lowest to highest seed" if band == "range" else "one standard deviation over seeds to each side"
     return _over_seeds(m, data, x, f"{m.name} during training, {params}", f"band: {what}", band=True)
 
@@ -162,8 +158,7 @@ def seed_noise(
         ORDER BY n_params, deviation_of, recipe""",
         missing="no size and recipe has two seeds with a value",
     )
-    order = list(dict.fromkeys(data["params"].to_pylist()))
-    x = alt.X("params:N", sort=order, title="Model size", axis=alt.Axis(labelAngle=0))
+    x = alt.X("params:N", sort=distinct(data, "params"), title="Model size", axis=alt.Axis(labelAngle=0))
     y = alt.Y(
         "sd:Q",
         title=f"Standard deviation of {m.name}" + (f" ({m.unit})" if m.unit else ""),
@@ -172,8 +167,8 @@ def seed_noise(
     colour = alt.Color(
         "deviation_of:N",
         title="Deviation of",
-        legend=alt.Legend(symbolOpacity=1),
-        scale=alt.Scale(domain=["seeds of one recipe", "means of the recipes"], range=["#4c78a8", "#e45756"]),
+        legend=OPAQUE,
+        scale=alt.Scale(domain=["seeds of one recipe", "means of the recipes"], range=[BLUE, RED]),
     )
     tooltip = ["deviation_of:N", "params:N", "recipe:N", "step:Q", "n:Q", "mean:Q", "sd:Q"]
     base = alt.Chart().encode(x=x, y=y, color=colour, tooltip=tooltip)
@@ -216,7 +211,9 @@ def recipe_ranking(
     base = alt.Chart().encode(y=y, tooltip=tooltip)
     x = alt.X("mean:Q", title=m.axis, scale=alt.Scale(zero=False, padding=12))
     ranges = base.mark_rule(strokeWidth=2, opacity=0.5).encode(x=alt.X("low:Q", title=m.axis), x2="high:Q")
-    dots = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, color=alt.Color("family:N", title="Family"))
+    dots = base.mark_point(filled=True, size=70, opacity=1).encode(
+        x=x, color=alt.Color("family:N", title="Family", scale=colours(sorted(distinct(data, "family"))))
+    )
     chart = alt.LayerChart(data=data, layer=[ranges, dots])
     done = _finish(
         chart, m, f"Recipes by {m.name}, {params}", "dot: mean over seeds at the last checkpoint; line: their range"
@@ -267,7 +264,8 @@ def _values(m: _Metric, recipes: Iterable[str] | None, params: Iterable[str] | N
     return f"""
         WITH value AS (
             SELECT
-                e.params, params_exact AS n_params, e.data AS recipe, family, seed, step, tokens, {column} AS value
+                e.params, params_exact AS n_params, e.data AS recipe, family, seed, step, tokens,
+                compute, {column} AS value
             FROM full_eval AS e
             JOIN model_sizes USING (params)
             JOIN recipes AS r ON r.recipe = e.data
@@ -298,15 +296,7 @@ def _among(column: str, names: Iterable[str] | None) -> str:
 
 
 def _query(lake: Lake, m: _Metric, sql: str, missing: str = "it has no value here") -> pa.Table:
-    data = lake.sql(sql)
-    if data.num_rows == 0:
-        error = errors.NotFoundError(f"plot {m.name}: {missing} (choose other recipes or sizes)")
-        error.target, error.hint = m.name, "choose other recipes or sizes"
-        raise error
-    if data.num_rows > MAX_ROWS:
-        problem = f"plot {m.name}: {data.num_rows} points are more than a chart takes ({MAX_ROWS})"
-        raise _arguments.invalid(problem, "choose fewer recipes")
-    return data
+    return drawable(lake.sql(sql), m.name, missing, "choose other recipes or sizes")
 
 
 def _size_axis(sizes: dict[int, str]) -> alt.Axis:
@@ -319,15 +309,8 @@ def _size_axis(sizes: dict[int, str]) -> alt.Axis:
 
 def _over_seeds(m: _Metric, data: pa.Table, x: alt.X, title: str, subtitle: str, band: bool = False) -> alt.LayerChart:
     """Draw lines of means, and the seeds' spread as a band or as bars."""
-    names = sorted(set(data["recipe"].to_pylist()))
-    if len(names) <= MAX_COLOURS:
-        scale = alt.Scale(domain=names, scheme="tableau10")
-        colour = alt.Color("recipe:N", title="Recipe", scale=scale, legend=alt.Legend(symbolOpacity=1))
-        chosen = alt.selection_point(fields=["recipe"], bind="legend")
-    else:
-        scale = alt.Scale(scheme="tableau10")
-        colour = alt.Color("family:N", title="Family of recipes", scale=scale, legend=alt.Legend(symbolOpacity=1))
-        chosen = alt.selection_point(fields=["family"], bind="legend")
+    by, colour = by_recipe(data)
+    chosen = alt.selection_point(fields=[by], bind="legend")
     tooltip = [c for c in data.column_names if c != "n_params"]
     y = alt.Y("mean:Q", title=m.axis, scale=m.scale(log=m.positive))
     base = alt.Chart().encode(
@@ -349,7 +332,5 @@ def _over_seeds(m: _Metric, data: pa.Table, x: alt.X, title: str, subtitle: str,
     return _finish(layers, m, title, seeds if band and most == 1 else f"{subtitle}; {seeds}")
 
 
-def _finish(chart: alt.LayerChart, m: _Metric, title: str, how: str) -> alt.LayerChart:
-    lines = [line for line in (m.meaning, how[0].upper() + how[1:]) if line]
-    heading = alt.Title(title, subtitle=lines, anchor="start", subtitleColor="#666")
-    return chart.properties(title=heading, width=WIDTH, height=HEIGHT)
+def _finish(chart: alt.LayerChart, m: _Metric, text: str, how: str) -> alt.LayerChart:
+    return titled(chart, text, m.meaning, how)
