@@ -1,12 +1,14 @@
 // Tables of thousands of rows: only the rows in sight are in the page.
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { EditModule, FilterModule, FormatModule, InteractionModule, ResizeColumnsModule, ResizeTableModule, SortModule, Tabulator, TooltipModule, type ColumnDefinition } from "tabulator-tables";
+import { EditModule, FilterModule, FormatModule, InteractionModule, ResizeColumnsModule, SortModule, Tabulator, TooltipModule, type ColumnDefinition } from "tabulator-tables";
 import { download, h } from "./dom";
 import { type Answer, type Column, type Row } from "./data";
 import { compare, fits, isNull, show } from "./format";
 
-// Filters in headers are inputs of EditModule; the rest of Tabulator stays out of the page.
-Tabulator.registerModule([EditModule, FilterModule, FormatModule, InteractionModule, ResizeColumnsModule, ResizeTableModule, SortModule, TooltipModule]);
+// Filters in headers are inputs of EditModule. The rest of Tabulator stays out of
+// the page; ResizeTableModule would draw rows anew, and lose the focus, when a
+// table is first scrolled to.
+Tabulator.registerModule([EditModule, FilterModule, FormatModule, InteractionModule, ResizeColumnsModule, SortModule, TooltipModule]);
 
 export interface Group { title: string; columns: string[] }
 
