@@ -69,6 +69,15 @@ fuzz: ## fuzz every parser, a minute each
 	go test ./core/hub -fuzz FuzzTree -fuzztime 60s
 	go test ./core/hub -fuzz FuzzMatch -fuzztime 60s
 	go test ./core/source/ladder -fuzz FuzzConvert -fuzztime 60s
+	go test ./cmd/ddcore/dashboard -fuzz FuzzSlug -fuzztime 60s
+
+WEB := cmd/ddcore/dashboard/web
+web: $(WEB)/node_modules/.installed ## check and build the dashboard's page into cmd/ddcore/dashboard/dist
+	cd $(WEB) && npx tsc --noEmit && node build.mjs
+
+$(WEB)/node_modules/.installed: $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 bench: $(VENV)/.installed ## measure against datadec, DuckDB and Polars
 	$(PYTHON) bench/run.py
@@ -80,6 +89,12 @@ lint: $(VENV)/.tools ## formatters, linters and type checkers, without changing 
 	$(VENV)/bin/ruff format --check python bench notebooks
 	$(VENV)/bin/ruff check python bench notebooks
 	$(VENV)/bin/mypy
+	@if command -v npm >/dev/null; then $(MAKE) web-check; else echo 'no npm: the committed page is not compared with its sources'; fi
+
+.PHONY: web web-check
+web-check: $(WEB)/node_modules/.installed # is the committed page that of its sources?
+	cd $(WEB) && npx tsc --noEmit && node build.mjs $(abspath build/web)
+	diff -r build/web cmd/ddcore/dashboard/dist >/dev/null || { echo 'the committed page is not that of its sources: run make web'; exit 1; }
 
 fmt: $(VENV)/.tools ## format Go and Python
 	go run mvdan.cc/gofumpt@v0.9.2 -w $$(git ls-files '*.go')

@@ -50,6 +50,7 @@ const about = `ddcore turns the raw results of model training into checked table
     ddcore curate --lake my.lake                 # curated tables out
     ddcore table evals --lake my.lake -f task=arc_easy -n 5
     ddcore sql --lake my.lake "SELECT params, count(*) FROM evals GROUP BY ALL"
+    ddcore serve my.lake                         # charts and tables in a browser
 
 Data goes to stdout, all else to stderr. In JSON, NaN and infinities are null.
 
@@ -97,6 +98,7 @@ func (a *app) root() *cobra.Command {
 		group, _ := commandWords(core.Verbs[i].Name)
 		parent(root, group).AddCommand(a.command(&core.Verbs[i]))
 	}
+	root.AddCommand(a.serveCommand(), a.exportSiteCommand())
 	for _, p := range pythonCommands {
 		parent(root, p.group).AddCommand(p.command())
 	}

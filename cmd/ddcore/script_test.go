@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,6 +33,7 @@ func commands(prepared string) map[string]func(*testscript.TestScript, bool, []s
 		"damage":    damage,
 		"lock":      lock,
 		"interrupt": interrupt,
+		"stops":     stops,
 		"same":      same,
 		"hub":       startHub,
 		"hubfault":  hubFault,
@@ -110,6 +113,28 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if !strings.HasSuffix(out.String(), "ddcore: interrupted; nothing is half-written\n") {
 		ts.Fatalf("no word of the interrupt:\n%s", out)
+	}
+}
+
+// stops SIGNAL PATTERN PROGRAM ARGS... runs a program until it writes a line
+// that matches, then signals it: it must end as one that is done.
+func stops(ts *testscript.TestScript, _ bool, args []string) {
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
+	cmd := exec.Command(args[2], args[3:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), ts.Value("env").(*testscript.Env).Vars
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	var errors collector
+	cmd.Stderr = &errors
+	ts.Check(cmd.Start())
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	ts.Check(cmd.Process.Signal(signals[args[0]]))
+	err = cmd.Wait()
+	if !regexp.MustCompile("^" + args[1] + "\n$").MatchString(line) {
+		ts.Fatalf("it wrote %q, not %s\n%s", line, args[1], &errors)
+	}
+	if err != nil {
+		ts.Fatalf("it ended with %v\n%s", err, &errors)
 	}
 }
 

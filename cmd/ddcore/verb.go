@@ -222,7 +222,15 @@ func (f face) collect(a *app, v *core.Verb, cmd *cobra.Command, arguments []argu
 
 // request writes the call as the core reads it.
 func (a *app) request(cmd *cobra.Command, verb string, args map[string]any) ([]byte, error) {
-	options := map[string]any{"data": a.dataPlace()}
+	return a.requestWith(cmd, verb, args, map[string]any{"data": a.dataPlace()})
+}
+
+// lockedRequest is a call for users who may read this lake and nothing else.
+func (a *app) lockedRequest(cmd *cobra.Command, verb string, args map[string]any) ([]byte, error) {
+	return a.requestWith(cmd, verb, args, map[string]any{"data": a.dataPlace(), "locked": true, "memory_limit": dashboardMemory})
+}
+
+func (a *app) requestWith(cmd *cobra.Command, verb string, args, options map[string]any) ([]byte, error) {
 	for flag, value := range map[string]any{"snapshot": a.snapshot, "threads": a.threads, "memory-limit": a.memory} {
 		if cmd.Flags().Changed(flag) {
 			options[strings.ReplaceAll(flag, "-", "_")] = value

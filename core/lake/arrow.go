@@ -17,6 +17,9 @@ import (
 // parameter in the result ("SELECT ?") has no type when a statement is prepared;
 // such a query is prepared once more through EXECUTE, which types its arguments.
 func (c *Conn) PrepareTyped(ctx context.Context, sql string, args ...any) (*Stmt, *arrow.Schema, error) {
+	if err := c.checkLocked(ctx, sql); err != nil {
+		return nil, nil, err
+	}
 	stmt, err := c.Prepare(ctx, sql, args...)
 	if err != nil {
 		return nil, nil, err

@@ -14,7 +14,8 @@ import (
 
 // Conn is one DuckDB connection. It runs one statement at a time.
 type Conn struct {
-	handle duckdb.Connection
+	handle     duckdb.Connection
+	onlySelect bool // of a locked session: all else is refused
 }
 
 // Close ends the connection; it may be called twice.
@@ -66,12 +67,19 @@ func (c *Conn) Prepare(ctx context.Context, sql string, args ...any) (*Stmt, err
 		}
 		return nil, &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("the statement is empty")}
 	}
+	if c.onlySelect && n > 1 {
+		return nil, errNotSelect()
+	}
 	for i := duckdb.IdxT(0); ; i++ {
 		s := &Stmt{alone: n == 1}
 		if duckdb.PrepareExtractedStatement(c.handle, extracted, i, &s.handle) == duckdb.StateError {
 			err := SQLError(duckdb.PrepareError(s.handle))
 			s.Close()
 			return nil, err
+		}
+		if c.onlySelect && !s.isSelect() {
+			s.Close()
+			return nil, errNotSelect()
 		}
 		if i == n-1 {
 			if err := s.bind(args); err != nil {

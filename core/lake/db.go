@@ -25,6 +25,10 @@ type Options struct {
 	Threads       int      `json:"threads,omitempty"`        // default: SLURM_CPUS_PER_TASK, else all cores
 	MemoryLimit   string   `json:"memory_limit,omitempty"`   // e.g. "4GB"; default: DuckDB's 80 % of memory
 	ExtensionDirs []string `json:"extension_dirs,omitempty"` // searched first for *.duckdb_extension files
+
+	// Locked is for SQL of strangers: sessions that read can run one SELECT at a
+	// time, and reach no file but the lake's own, no network and no setting.
+	Locked bool `json:"locked,omitempty"`
 }
 
 // DB is one in-memory DuckDB instance with its extensions loaded.

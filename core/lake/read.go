@@ -31,6 +31,7 @@ type pooled struct {
 	catalog os.FileInfo // which file was attached: a local lake that is replaced gets a new instance
 	version string      // the same of a published lake at an address
 	db      *DB
+	locked  bool
 	users   int
 	retired bool
 }
@@ -82,6 +83,7 @@ func (e *pooled) session(ctx context.Context, p Place) (*Session, error) {
 	if err == nil && p.IsShared() {
 		_, err = s.Snapshot(ctx) // asks the server
 	}
+	conn.onlySelect = e.locked
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -132,7 +134,7 @@ func borrow(ctx context.Context, p Place, snapshot int64, o Options, info os.Fil
 	if err != nil {
 		return nil, false, err
 	}
-	e = &pooled{key: key, place: p, catalog: info, version: version, db: db, users: 1}
+	e = &pooled{key: key, place: p, catalog: info, version: version, db: db, locked: o.Locked, users: 1}
 	pool.entries = append(pool.entries, e)
 	if len(pool.entries) > idleLakes {
 		pool.entries[0].retire()
@@ -182,6 +184,9 @@ func openRead(ctx context.Context, p Place, snapshot int64, o Options) (db *DB, 
 	if err == nil {
 		if version, err = p.version(ctx, c); err == nil { // before it is read: an older one is looked at again
 			err = attach(ctx, c, p, true, snapshot)
+		}
+		if err == nil && o.Locked {
+			err = lockDown(ctx, c, p)
 		}
 		c.Close()
 	}
