@@ -59,15 +59,10 @@ func drift(ctx context.Context, env *Env, a DriftArgs) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := a.names(ctx, after.Conn, was, is)
+	names, err := a.names(ctx, after, since, was, is)
 	if err != nil {
 		return nil, err
 	}
-	touched, err := touchedSince(ctx, after, since)
-	if err != nil {
-		return nil, err
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !touched[name] })
 	limits := driftLimits{rows: orDefault(a.MaxRowsLost, 0), nulls: orDefault(a.MaxNulls, 0.05), shift: orDefault(a.MaxShift, 1)}
 	var found []driftRow
 	for i, name := range names {
@@ -89,9 +84,9 @@ func drift(ctx context.Context, env *Env, a DriftArgs) (*Result, error) {
 	return rowsResult(found)
 }
 
-// touchedSince gives the tables whose rows or columns may differ: DuckLake knows
-// which files came and went. A view may read any table.
-func touchedSince(ctx context.Context, s *lake.Session, since int64) (map[string]bool, error) {
+// touchedSince gives the tables of main whose rows or columns may differ: DuckLake
+// knows which files came and went.
+func touchedSince(ctx context.Context, s *lake.Session, since int64) ([]string, error) {
 	newest, err := s.Snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -103,17 +98,10 @@ func touchedSince(ctx context.Context, s *lake.Session, since int64) (map[string
 			UNION ALL SELECT table_id, begin_snapshot, end_snapshot FROM %[1]scolumn
 			UNION ALL SELECT table_id, begin_snapshot, end_snapshot FROM %[1]sdata_file
 			UNION ALL SELECT table_id, begin_snapshot, end_snapshot FROM %[1]sdelete_file)
-		SELECT DISTINCT table_name FROM %[1]stable JOIN change USING (table_id)
-		WHERE change.begin_snapshot BETWEEN %[2]d AND %[3]d OR change.end_snapshot BETWEEN %[2]d AND %[3]d
-		UNION SELECT view_name FROM %[1]sview`, m, since+1, newest))
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]bool{}
-	for _, row := range rows {
-		out[row[0].(string)] = true
-	}
-	return out, nil
+		SELECT DISTINCT t.table_name FROM %[1]stable AS t JOIN %[1]sschema AS s USING (schema_id) JOIN change USING (table_id)
+		WHERE s.schema_name = 'main' AND (change.begin_snapshot BETWEEN %[2]d AND %[3]d OR change.end_snapshot BETWEEN %[2]d AND %[3]d)
+		ORDER BY ALL`, m, since+1, newest))
+	return texts(rows), err
 }
 
 func orDefault(value *float64, otherwise float64) float64 {
@@ -138,20 +126,21 @@ func (a DriftArgs) since(ctx context.Context, s *lake.Session) (int64, error) {
 	return since, nil
 }
 
-// names are the tables to compare: of either snapshot.
-func (a DriftArgs) names(ctx context.Context, c *lake.Conn, was, is schema) ([]string, error) {
+// names are the tables to compare: those that were asked for, of either snapshot,
+// or all that have changed.
+func (a DriftArgs) names(ctx context.Context, s *lake.Session, since int64, was, is schema) ([]string, error) {
+	if a.Tables == nil {
+		return touchedSince(ctx, s, since)
+	}
 	all := append(slices.Collect(maps.Keys(was)), slices.Collect(maps.Keys(is))...)
 	slices.Sort(all)
 	all = slices.Compact(all)
 	for _, name := range a.Tables {
 		if !slices.Contains(all, name) {
-			return nil, &Error{Kind: contract.NotFound, Op: "drift", Target: name, Err: errors.New("neither snapshot has such a curated table"), Hint: hintNear(ctx, c, name, all)}
+			return nil, &Error{Kind: contract.NotFound, Op: "drift", Target: name, Err: errors.New("neither snapshot has such a curated table"), Hint: hintNear(ctx, s.Conn, name, all)}
 		}
 	}
-	if a.Tables != nil {
-		return a.Tables, nil
-	}
-	return slices.DeleteFunc(all, func(name string) bool { t := contract.FindTable(name); return t != nil && t.Maker == "view" }), nil
+	return a.Tables, nil
 }
 
 // driftLimits are what may change without being a breach.

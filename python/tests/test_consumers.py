@@ -137,7 +137,7 @@ print((memory("VmHWM") - before) / 320e6)
 
 
 def test_memory_for_a_table_is_that_of_its_data(lake: ddcore.Lake) -> None:
-    assert peak(lake, "lake.sql(query).num_rows") < 1.5
+    assert peak(lake, "lake.sql(query).num_rows") < 1.8  # a second copy would be 2
 
 
 def test_memory_for_a_scan_does_not_grow_with_the_data(lake: ddcore.Lake) -> None:
