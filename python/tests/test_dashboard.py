@@ -39,7 +39,7 @@ VIEWS = {
     "decisions": (["Decision accuracy for 20M", "Compute frontier on olmes_10_macro_avg"], "Target size"),
     "runs": (["Training loss by step"], "gaps"),
     "questions": (["arc_easy, question"], "share_learnt"),
-    "predictions": (["Predicted against actual, early"], "mean absolute error"),
+    "predictions": (["Predicted against actual, early"], "100 %"),
     "tables": ([], "Task results, one row per checkpoint"),
 }
 
@@ -50,11 +50,11 @@ def cli(*arguments: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def shown(workplace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with predictions."""
+    """A lake with predictions, their intervals named as by ddcore.predict."""
     path = tmp_path_factory.mktemp("dashboard") / "my.lake"
     shutil.copytree(workplace / "my.lake", path)
     rows = {"recipe": ["C4", "Dolma1.7", "C4"], "model": ["ridge", "ridge", "mean"], "actual": [0.4, 0.5, 0.4]}
-    rows |= {"predicted": [0.41, 0.47, 0.45], "lower": [0.38, 0.43, None], "upper": [0.44, 0.51, None]}
+    rows |= {"predicted": [0.41, 0.47, 0.45], "lower_90": [0.38, 0.43, None], "upper_90": [0.44, 0.51, None]}
     ddcore.open(path).save_predictions(rows, "early")
     return path
 

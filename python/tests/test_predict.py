@@ -247,6 +247,8 @@ def test_any_table_will_do(runs_lake: ddcore.Lake) -> None:
     lake = predict.evaluate(runs_lake, **arguments, **FAST)
     table = runs_lake.features(**arguments)
     assert predict.evaluate(table, **FAST).predictions.equals(lake.predictions)
+    with pytest.raises(ddcore.InvalidError, match="there is no score 'rms'"):
+        lake.overall("rms")
     import polars as pl
 
     assert predict.evaluate(pl.from_arrow(table), **FAST).scores.equals(lake.scores)

@@ -38,10 +38,11 @@ const (
 )
 
 // WriteSite writes the dashboard with its tables as files into dir, which must
-// be new or empty. It is there as a whole or not at all.
+// be new, empty or a former site, which it replaces. It is there as a whole or
+// not at all.
 func WriteSite(ctx context.Context, o SiteOptions, dir string) (*SiteReport, error) {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return nil, &core.Error{Kind: contract.Invalid, Op: "export-site", Target: dir, Err: errors.New("the folder is not empty"), Hint: "name a new folder"}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 && !isSite(entries) {
+		return nil, &core.Error{Kind: contract.Invalid, Op: "export-site", Target: dir, Err: errors.New("the folder is not empty, and no site of ddcore's alone"), Hint: "name a new folder"}
 	}
 	partial := filepath.Clean(dir) + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
@@ -52,13 +53,35 @@ func WriteSite(ctx context.Context, o SiteOptions, dir string) (*SiteReport, err
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	old := filepath.Clean(dir) + ".old"
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, siteError(dir, err)
 	}
 	if err := os.Rename(partial, dir); err != nil {
+		_ = os.Rename(old, dir)
 		return nil, siteError(dir, err)
 	}
+	if err := os.RemoveAll(old); err != nil {
+		return nil, siteError(old, err)
+	}
 	return report, nil
+}
+
+// isSite tells whether a folder holds a site and nothing else: it may be replaced.
+func isSite(entries []fs.DirEntry) bool {
+	ours := map[string]bool{"data": true}
+	assets, err := fs.ReadDir(assets(), ".")
+	for _, a := range assets {
+		ours[a.Name()] = true
+	}
+	names := map[string]bool{}
+	for _, e := range entries {
+		names[e.Name()] = true
+		if !ours[e.Name()] {
+			return false
+		}
+	}
+	return err == nil && len(names) == len(ours)
 }
 
 func siteError(dir string, err error) error {

@@ -156,14 +156,15 @@ class Run:
         try:
             found = self.plan.lake.drift(accepted, **rules, progress=self.progress).to_pylist()
         except errors.NotFoundError as error:  # expired
-            error.hint = "look at the tables, then run it again with accept"
+            error.hint = "look at the tables, then run it again with --accept (accept=True)"
             raise
         breaches = sorted((d for d in found if d["is_breach"]), key=lambda d: GRAVEST.index(d["check"]))
         if breaches and not self.accept:
             self._refuse(
                 f"{len(breaches)} differences from snapshot {accepted} are more than the limits allow",
                 [_told(d) for d in breaches],
-                f"`ddcore drift --since {accepted}` lists them; where they are right, run it again with accept",
+                f"`ddcore drift --lake {self.plan.lake.path} --since {accepted}` lists them; "
+                "where they are right, run it again with --accept (accept=True)",
             )
 
     def _refuse(self, why: str, rows: list[str], hint: str) -> None:

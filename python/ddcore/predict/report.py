@@ -75,8 +75,13 @@ class Report:
 
         Returns:
             Numbers by model, without those that have none.
+
+        Raises:
+            InvalidError: There is no such score.
         """
         rows = self.scores.to_pylist()
+        if score not in (known := sorted({r["score"] for r in rows})):
+            raise _arguments.invalid(f"there is no score {score!r}", f"scores are: {', '.join(known)}")
         return {
             r["model"]: r["value"]
             for r in rows

@@ -30,7 +30,7 @@ export const predictions: View = {
       if (targets.length > 1) controls.append(select("Target", targets, target, (v) => { p.set("target", v); void draw(); }));
       if (models.length > 1) controls.append(several("Models", models, chosen, (v) => { p.set("model", v); void draw(); }));
       const rows = answer.rows.filter((r) => (targets.length < 2 || String(r.target) === target) && (models.length < 2 || chosen.includes(String(r.model))));
-      const known = rows.filter((r) => typeof r.actual === "number" && typeof r.predicted === "number").map((r) => ({ ...r, model: String(r.model ?? "model") }));
+      const known = rows.filter((r) => typeof r.actual === "number" && typeof r.predicted === "number").map((r) => ({ ...r, lower: r.lower ?? r.lower_90, upper: r.upper ?? r.upper_90, model: String(r.model ?? "model") })); // ddcore.predict gives two intervals
       if (!known.length) return [notice("There is no prediction with an actual value here.", "Choose another model."), whole(rows)];
       await drawn.update(specOf(known, unique(known.map((r) => r.model)).sort(), name + (targets.length > 1 ? `: ${target}` : "")));
       const narrowed = { ...(targets.length > 1 && { target }), ...(chosen.length < models.length && { model: chosen }) };
