@@ -22,8 +22,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     a = parser.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
-    tasks = ddcore.open(a.lake).table("tasks", columns=["task"]).column(0).to_pylist()
     lake = ddcore.open(a.lake, threads=2)
+    tasks = lake.table("tasks", columns=["task"]).column(0).to_pylist()
     made = lake.features(window="100%", tasks=tasks, metrics=METRICS, metadata=[], long=True)
     pq.write_table(
         made,
