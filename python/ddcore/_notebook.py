@@ -9,8 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import _command
-from .errors import InvalidError, NotFoundError
+from . import _command, errors
 
 HERE = Path(__file__).parent
 
@@ -44,9 +43,8 @@ def main(parser: _command.Parser, arguments: list[str]) -> None:
         print("\n".join(f"{name:{width}}  {title}" for name, title in known.items()))
         return
     if args.name not in known:
-        error = NotFoundError(f"notebook: there is no notebook {args.name!r}")
-        error.hint = "notebooks are: " + ", ".join(known)
-        raise error
+        why = f"there is no notebook {args.name!r}"
+        raise errors.make(errors.NotFoundError, "notebook", "", why, "notebooks are: " + ", ".join(known))
     copy = _copied(args.name, Path(args.to))
     print(copy, flush=True)
     if not args.no_open:
@@ -64,12 +62,10 @@ def _copied(name: str, to: Path) -> Path:
 
 def _edit(notebook: Path, lake: str | None) -> None:
     if importlib.util.find_spec("marimo") is None:
-        error = InvalidError("notebook: Marimo is not installed")
-        error.hint = "`pip install 'ddcore[marimo,plot]'`"
-        raise error
+        hint = "`pip install 'ddcore[marimo,plot]'`"
+        raise errors.make(errors.InvalidError, "notebook", "", "Marimo is not installed", hint)
     environment = os.environ | ({"DDCORE_LAKE": os.path.abspath(lake) if os.path.isdir(lake) else lake} if lake else {})
     done = subprocess.run([sys.executable, "-m", "marimo", "edit", str(notebook)], env=environment, check=False)
     if done.returncode > 0:
-        error = InvalidError(f"notebook: marimo ended with exit code {done.returncode}")
-        error.hint = "its message stands above"
-        raise error
+        why = f"marimo ended with exit code {done.returncode}"
+        raise errors.make(errors.InvalidError, "notebook", "", why, "its message stands above")

@@ -92,6 +92,13 @@ CLASSES: dict[str, type[Error]] = {
 }
 
 
+def make(kind: type[Error], op: str, target: str, why: str, hint: str) -> Error:
+    """Make an error of Python's own with the core's wording: what failed, on what, why, what to do."""
+    error = kind(f"{' '.join(filter(None, (op, target)))}: {why} ({hint})")
+    error.op, error.target, error.hint = op, target, hint
+    return error
+
+
 def from_core(parts: dict[str, Any]) -> Error:
     """Make the exception for an error that the core reports as JSON."""
     error = CLASSES.get(parts["kind"], InternalError)(parts["message"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import _arguments, errors
+from .. import errors
 from .._wandb import download_wandb, read_projects
 from ..download import download_hf
 from ..lake import Lake, open  # noqa: A004 - ours
@@ -50,7 +50,8 @@ class Plan:
             with Path(file).open("rb") as f:
                 text = tomllib.load(f)
         except FileNotFoundError:
-            raise _named(errors.NotFoundError(f"refresh {file}: there is no such file"), file) from None
+            hint = "docs/refresh.md has an example"
+            raise errors.make(errors.NotFoundError, "refresh", file, "there is no such file", hint) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise _refused(file, f"it is no TOML: {error}", "docs/refresh.md has an example") from None
         return cls._of(Path(file).resolve(), text)
@@ -128,10 +129,4 @@ def _from(base: Path, place: Any) -> Any:
 
 
 def _refused(file: str, why: str, hint: str) -> errors.Error:
-    error = _arguments.invalid(f"refresh {file}: {why}", hint)
-    return _named(error, file)
-
-
-def _named(error: errors.Error, file: str) -> errors.Error:
-    error.op, error.target = "refresh", file
-    return error
+    return errors.make(errors.InvalidError, "refresh", file, why, hint)

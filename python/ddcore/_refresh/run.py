@@ -40,9 +40,8 @@ def locked(plan: Plan) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            error = errors.BusyError(f"refresh {plan.file}: another run is under way")
-            error.op, error.target, error.hint = "refresh", str(plan.file), "wait for its end"
-            raise error from None
+            why = "another run is under way"
+            raise errors.make(errors.BusyError, "refresh", str(plan.file), why, "wait for its end") from None
         yield
 
 

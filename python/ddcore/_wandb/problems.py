@@ -17,10 +17,8 @@ _GAVE_UP = "giving up after"  # the client, after retries of its own
 
 
 def problem(kind: type[errors.Error], target: str, why: str, hint: str) -> errors.Error:
-    """Make an error with the core's wording."""
-    error = kind(f"{OP} {target}: {why} ({hint})")
-    error.op, error.target, error.hint = OP, target, hint
-    return error
+    """Make an error of a download."""
+    return errors.make(kind, OP, target, why, hint)
 
 
 def is_final(error: BaseException) -> bool:
