@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import subprocess
@@ -134,7 +135,7 @@ class Run:
         rules = dict(self.plan.section("validate") or {})
         if rules.pop("verify", False):
             self._verify()
-        newest, accepted = self._newest(), self.state.get("accepted_snapshot")
+        newest, accepted = self._newest, self.state.get("accepted_snapshot")
         if accepted == newest:
             return False, f"snapshot {newest} is accepted"
         if accepted is not None:
@@ -176,7 +177,7 @@ class Run:
         arguments = self.plan.section("publish")
         if arguments is None:
             return None
-        now = {"snapshot": self._newest(), "arguments": arguments}
+        now = {"snapshot": self._newest, "arguments": arguments}
         if self.state.get("published") == now:
             return False, f"snapshot {now['snapshot']} is published"
         found = self.plan.lake.publish(**arguments, progress=self.progress)
@@ -187,7 +188,7 @@ class Run:
         arguments = self.plan.section("site")
         if arguments is None:
             return None
-        now = {"snapshot": self._newest(), **arguments}
+        now = {"snapshot": self._newest, **arguments}
         if self.state.get("site") == now:
             return False, f"snapshot {now['snapshot']} is there"
         command = [_cli.program(), "export-site", self.plan.lake.path, arguments["to"], "--quiet", "--json"]
@@ -199,7 +200,9 @@ class Run:
         self.state["site"] = now
         return True, f"snapshot {now['snapshot']} in {arguments['to']}"
 
+    @functools.cached_property
     def _newest(self) -> int:
+        """The snapshot that curate has left: no later step writes to the lake."""
         return int(self.plan.lake.snapshots()["snapshot"].to_pylist()[-1])
 
 
