@@ -7,7 +7,7 @@
 -- Problems of a checkpoint as a whole have the task ''. Published runs end up to
 -- ten steps behind the schedule of their size (perplexities of the small sizes).
 SELECT p.recipe, p.params, p.seed, p.step, c.task, c.problem, c.n, c.example
-FROM lake.raw.instance_problems AS c
+FROM instance_problem_rows AS c
 JOIN instance_part AS p ON p._file = c._file AND p.is_newest
 UNION ALL
 SELECT recipe, params, seed, step, '', 'schedule', 1, format('step {} of a run of {} steps', step, last_step)

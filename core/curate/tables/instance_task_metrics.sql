@@ -4,6 +4,6 @@
 -- order: 71
 -- source: instances
 SELECT p.recipe, p.params, p.seed, p.step, m.task, m.metric, m.value, m.derived_value, m.is_primary, t.n_instances
-FROM lake.raw.instance_metrics AS m
+FROM instance_metric_rows AS m
 JOIN instance_part AS p ON p._file = m._file AND p.is_newest
-JOIN lake.raw.instance_tasks AS t ON t._file = m._file AND t.task = m.task
+JOIN instance_task_rows AS t ON t._file = m._file AND t.task = m.task
