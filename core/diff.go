@@ -121,8 +121,8 @@ func (c *comparison) run(ctx context.Context, wanted []string) error {
 
 func (c *comparison) tables(ctx context.Context, database string) (map[string]*side, error) {
 	rows, err := c.Rows(ctx, `
-		SELECT c.schema_name || '.' || c.table_name, c.column_name, c.data_type, t.table_name IS NULL
-		FROM duckdb_columns() AS c LEFT JOIN duckdb_tables() AS t USING (database_name, schema_name, table_name)
+		SELECT c.schema_name || '.' || c.table_name, c.column_name, c.data_type, v.view_name IS NOT NULL
+		FROM duckdb_columns() AS c LEFT JOIN (SELECT *, view_name AS table_name FROM duckdb_views()) AS v USING (database_name, schema_name, table_name)
 		WHERE c.database_name = ? ORDER BY c.schema_name, c.table_name, c.column_index`, database)
 	if err != nil {
 		return nil, err

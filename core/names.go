@@ -25,8 +25,8 @@ func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]string, error)
 	if len(rows) > 0 {
 		return texts(rows), nil
 	}
-	all, err := c.Rows(ctx, `SELECT if(schema_name = 'main', table_name, schema_name || '.' || table_name)
-		FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL`)
+	all, err := c.Rows(ctx, `SELECT DISTINCT if(schema_name = 'main', table_name, schema_name || '.' || table_name)
+		FROM duckdb_columns() WHERE database_name = 'lake' AND NOT (schema_name = 'raw' AND starts_with(table_name, '_')) ORDER BY ALL`)
 	if err != nil {
 		return nil, err
 	}

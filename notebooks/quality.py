@@ -370,8 +370,9 @@ def _(lake):
         """The tables of a build, not its views, with their numbers of rows and columns."""
         then = lake.at(number)
         tables = then.sql("""
-            SELECT table_name, column_count AS n_columns FROM duckdb_tables()
-            WHERE schema_name = 'main' AND NOT internal ORDER BY table_name
+            SELECT table_name, count(*) AS n_columns FROM duckdb_columns()
+            WHERE schema_name = 'main' AND NOT internal AND table_name NOT IN (SELECT view_name FROM duckdb_views())
+            GROUP BY table_name ORDER BY table_name
         """).to_pylist()
         counts = ", ".join(f'(SELECT count(*) FROM "{t["table_name"]}") AS "{t["table_name"]}"' for t in tables)
         n_rows = then.sql(f"SELECT {counts}").to_pylist()[0]
