@@ -70,7 +70,7 @@ func curateLake(ctx context.Context, env *Env, a CurateArgs) (*Result, error) {
 
 // setUp adds the raw tables that a lake of an earlier version lacks.
 func setUp(ctx context.Context, w *lake.Writer) error {
-	if ready, err := source.Ready(ctx, w.Conn); ready || err != nil {
+	if made, err := source.HasMade(ctx, w.Conn); made == source.All || err != nil {
 		return err
 	}
 	return source.Setup(ctx, w.Conn)

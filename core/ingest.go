@@ -52,13 +52,16 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !plan.Empty() {
-		err := w.Transaction(ctx, "ingest", plan.Message(), func() error {
+	switch {
+	case !plan.Empty():
+		err = w.Transaction(ctx, "ingest", plan.Message(), func() error {
 			return plan.Run(ctx, w, env.Options.Workers(), env.bytes)
 		})
-		if err != nil {
-			return nil, fmt.Errorf("ingest: %w", err)
-		}
+	case plan.MustSetUp(): // for the parts
+		err = create(ctx, w)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	if plan.HasParts() {
 		w.Close() // others may write while parts are converted
@@ -84,23 +87,21 @@ func statuses(plan *source.Plan) (*Result, error) {
 }
 
 func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs, learning *source.Learning) (*source.Plan, error) {
-	key, err := prepare(ctx, env, w)
+	made, err := source.HasMade(ctx, w.Conn)
 	if err != nil {
 		return nil, err
 	}
-	return source.MakePlan(ctx, w.Conn, a.Paths, learning, source.Options{Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
+	key, err := lakeKey(ctx, env.Lake)
+	if err != nil {
+		return nil, err
+	}
+	return source.MakePlan(ctx, w.Conn, a.Paths, learning, source.Options{Made: made, Prune: a.Prune, KeepPersonal: a.KeepPersonal, Key: key, Threads: env.Options.Workers()}, env.bytes)
 }
 
-// prepare makes what the lake lacks for an ingest, and gives its key.
-func prepare(ctx context.Context, env *Env, w *lake.Writer) (key redact.Key, err error) {
-	ready, err := source.Ready(ctx, w.Conn)
-	if err == nil && !ready {
-		err = w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) })
-	}
-	if err != nil {
-		return key, err
-	}
-	return lakeKey(ctx, env.Lake)
+// create makes the raw tables that the lake lacks, where nothing else is to be
+// written with them.
+func create(ctx context.Context, w *lake.Writer) error {
+	return w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) })
 }
 
 // lakeKey gives the key of the lake's pseudonyms, which all who write it share.

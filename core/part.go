@@ -51,11 +51,11 @@ func preparedKey(ctx context.Context, env *Env) (key redact.Key, err error) {
 	s, err := reader(ctx, env)
 	if err == nil {
 		defer s.Close()
-		ready, err := source.Ready(ctx, s.Conn)
+		made, err := source.HasMade(ctx, s.Conn)
 		if err != nil {
 			return key, err
 		}
-		if ready {
+		if made == source.All {
 			return lakeKey(ctx, env.Lake)
 		}
 	} else if contract.AsError(err).Kind != contract.NotFound {
@@ -66,7 +66,14 @@ func preparedKey(ctx context.Context, env *Env) (key redact.Key, err error) {
 		return key, err
 	}
 	defer w.Close()
-	return prepare(ctx, env, w)
+	made, err := source.HasMade(ctx, w.Conn)
+	if err == nil && made != source.All {
+		err = create(ctx, w)
+	}
+	if err != nil {
+		return key, err
+	}
+	return lakeKey(ctx, env.Lake)
 }
 
 // readPlan makes a plan without the lake's lock.
@@ -76,7 +83,7 @@ func readPlan(ctx context.Context, env *Env, a IngestArgs, key redact.Key, learn
 		return nil, err
 	}
 	defer s.Close()
-	return source.MakePlan(ctx, s.Conn, a.Paths, learning, source.Options{Key: key, Threads: env.Options.Workers()}, env.bytes)
+	return source.MakePlan(ctx, s.Conn, a.Paths, learning, source.Options{Made: source.All, Key: key, Threads: env.Options.Workers()}, env.bytes)
 }
 
 // stageOf gives the place where a lake's parts wait, and what lets go of it.

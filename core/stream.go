@@ -109,8 +109,8 @@ func ingestedSums(ctx context.Context, env *Env) (map[string]bool, error) {
 		return nil, err
 	}
 	defer r.Close()
-	ready, err := source.Ready(ctx, r.Conn)
-	if err != nil || !ready {
+	made, err := source.HasMade(ctx, r.Conn)
+	if err != nil || made != source.All {
 		return sums, err
 	}
 	rows, err := r.Rows(ctx, "SELECT DISTINCT sha256 FROM lake.raw.files WHERE raw_table <> 'instances'") // those are parts of archives

@@ -183,7 +183,7 @@ func openRead(ctx context.Context, p Place, snapshot int64, o Options) (db *DB, 
 	c, err := db.Connect()
 	if err == nil {
 		if version, err = p.version(ctx, c); err == nil { // before it is read: an older one is looked at again
-			err = attach(ctx, c, p, true, snapshot)
+			err = c.onOneThread(ctx, o, func() error { return attach(ctx, c, p, true, snapshot) })
 		}
 		if err == nil && o.Locked {
 			err = lockDown(ctx, c, p)

@@ -125,7 +125,7 @@ func openWriter(ctx context.Context, p Place, o Options, l writerLock) (*Writer,
 	}
 	// Retries with 100 ms, 150 ms, … between them: other DuckLake clients do not
 	// know our lock. Raw files are read once: no need to keep them in memory.
-	err = attach(ctx, conn, p, false, Newest)
+	err = conn.onOneThread(ctx, o, func() error { return attach(ctx, conn, p, false, Newest) })
 	if err == nil {
 		err = conn.Exec(ctx, "SET ducklake_max_retry_count = 20; SET enable_external_file_cache = false")
 	}
@@ -185,7 +185,7 @@ func (w *Writer) commit(ctx context.Context) error {
 	if err := w.Exec(ctx, "SET disabled_optimizers = "+Quote(optimisers[0][0].(string))); err != nil {
 		return err
 	}
-	if err := w.Exec(ctx, "COMMIT"); err != nil {
+	if err := w.OneThread(ctx, func() error { return w.Exec(ctx, "COMMIT") }); err != nil {
 		return err
 	}
 	return w.Exec(context.WithoutCancel(ctx), "RESET disabled_optimizers")

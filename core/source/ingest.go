@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,20 +19,27 @@ import (
 
 // Run carries the plan out, inside the caller's transaction.
 func (p *Plan) Run(ctx context.Context, w *lake.Writer, threads int, progress Progress) error {
+	if p.isText() { // DuckDB has no file to read
+		return w.OneThread(ctx, func() error { return p.run(ctx, w, threads, progress) })
+	}
+	return p.run(ctx, w, threads, progress)
+}
+
+func (p *Plan) run(ctx context.Context, w *lake.Writer, threads int, progress Progress) error {
 	snapshot, err := w.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	rows, err := w.Rows(ctx, "SELECT coalesce(max(file_id), 0)::BIGINT FROM lake.raw.files WHERE source <> 'instances'")
-	if err != nil {
-		return err
-	}
-	last := rows[0][0].(int64)
-	if err := p.place(ctx, w, last); err != nil {
+	if err := p.place(ctx, w, p.lastID()); err != nil {
 		return err
 	}
 	ahead := p.workAhead(ctx, w, threads)
 	defer ahead.stop()
+	if p.MustSetUp() {
+		if err := Setup(ctx, w.Conn); err != nil {
+			return err
+		}
+	}
 	var done int64
 	var keep keeper
 	defer keep.wait()
@@ -59,6 +67,10 @@ func (p *Plan) Run(ctx context.Context, w *lake.Writer, threads int, progress Pr
 	}
 	progress.tell(p.Bytes, p.Bytes, "committing")
 	return nil
+}
+
+func (p *Plan) isText() bool {
+	return !slices.ContainsFunc(p.actions, func(a action) bool { return a.file != nil && !a.table.Text })
 }
 
 // place numbers the files and makes room for them. A file in which a column has

@@ -67,6 +67,7 @@ type action struct {
 
 // Options are what an ingest may be asked for.
 type Options struct {
+	Made         Made // of the lake's raw tables; Run makes the others
 	Prune        bool // drop the rows of files that were ingested from a named folder and are gone
 	KeepPersonal bool // also keep text as it came, in tables of its own
 	Key          redact.Key
@@ -89,9 +90,11 @@ func MakePlan(ctx context.Context, c *lake.Conn, paths []string, learning *Learn
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := readManifest(ctx, c)
-	if err != nil {
-		return nil, err
+	var manifest []manifestRow
+	if o.Made != None {
+		if manifest, err = readManifest(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	plan := &Plan{options: o, files: files, manifest: manifest}
 	for _, f := range files {
@@ -302,6 +305,20 @@ func under(folders string, roots map[string]bool) bool {
 
 // Empty tells whether the plan changes nothing.
 func (p *Plan) Empty() bool { return len(p.actions) == 0 }
+
+// MustSetUp tells whether the lake lacks raw tables.
+func (p *Plan) MustSetUp() bool { return p.options.Made != All }
+
+// lastID is the highest file_id so far. Archives and their parts have numbers of
+// their own.
+func (p *Plan) lastID() (last int64) {
+	for _, m := range p.manifest {
+		if m.table != archivesTable && m.table != instances.InstancesTable {
+			last = max(last, m.id)
+		}
+	}
+	return last
+}
 
 // Message describes the plan for the snapshot.
 func (p *Plan) Message() string {

@@ -47,17 +47,34 @@ type RawTable struct {
 // Tables are all raw tables, in the order in which files are matched.
 var Tables = slices.Concat(hfTables, wandbTables, instanceTables, olmesTables, ladderTables)
 
-// Ready tells whether Setup has been done, by this version of ddcore.
-func Ready(ctx context.Context, c *lake.Conn) (bool, error) {
+// Made is how many of raw's tables a lake has.
+type Made int
+
+// A lake of an earlier version has some.
+const (
+	None Made = iota
+	Some
+	All
+)
+
+// HasMade tells what Setup has made in the lake.
+func HasMade(ctx context.Context, c *lake.Conn) (Made, error) {
 	names := []string{"'instance_problems'"}
 	for _, t := range Tables {
 		names = append(names, lake.Quote(t.stored()))
 	}
-	rows, err := c.Rows(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name IN ("+strings.Join(names, ", ")+")")
+	rows, err := c.Rows(ctx, "SELECT count(*) FROM ducklake_table_info('lake') WHERE table_name IN ("+strings.Join(names, ", ")+")")
 	if err != nil {
-		return false, fmt.Errorf("look for the manifest: %w", err)
+		return None, fmt.Errorf("look for the manifest: %w", err)
 	}
-	return rows[0][0] == int64(len(names)), nil
+	switch rows[0][0] {
+	case int64(0):
+		return None, nil
+	case int64(len(names)):
+		return All, nil
+	default:
+		return Some, nil
+	}
 }
 
 // Setup creates the manifest and the raw tables that the lake lacks.

@@ -33,17 +33,13 @@ const wholeFile = -1
 // files beside them. It looks at all exports again: any of their files may have
 // changed.
 func (p *Plan) checkExports(ctx context.Context, c *lake.Conn) error {
-	if !slices.ContainsFunc(p.actions, func(a action) bool { return a.table != nil && a.table.Source == "wandb" }) {
+	isRun := func(a action) bool { return a.table != nil && a.table.Source == "wandb" }
+	isExport := func(a action) bool { return a.table != nil && a.table.Name == wandb.ExportsTable }
+	wasExport := func(m manifestRow) bool { return m.table == wandb.ExportsTable }
+	if !slices.ContainsFunc(p.actions, isRun) || !slices.ContainsFunc(p.actions, isExport) && !slices.ContainsFunc(p.manifest, wasExport) {
 		return nil
 	}
-	exports, err := c.Rows(ctx, "SELECT 1 FROM lake.raw.files WHERE raw_table = 'wandb_exports' LIMIT 1")
-	if err != nil {
-		return fmt.Errorf("look for manifests: %w", err)
-	}
-	if len(exports) == 0 {
-		return nil
-	}
-	err = c.Exec(ctx, fmt.Sprintf(`
+	err := c.Exec(ctx, fmt.Sprintf(`
 		CREATE OR REPLACE TEMP TABLE export_gaps AS
 		WITH held AS (SELECT split_part(folders, ' ', 1) AS folder, raw_table, sum(n_rows)::BIGINT AS n FROM lake.raw.files GROUP BY ALL),
 		said AS (

@@ -260,7 +260,7 @@ class Lake:
 
         Example:
             >>> lake.snapshots()["message"].to_pylist()[1]
-            'create the lake'
+            'ingest: 69 added'
         """
         return self._read("snapshots")
 
