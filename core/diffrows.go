@@ -25,14 +25,17 @@ func (c *comparison) byGrain(ctx context.Context, name string, grain, columns []
 	for first := 0; first == 0 || first < len(values); first += columnsAtOnce {
 		group := values[first:min(first+columnsAtOnce, len(values))]
 		chosen := joined(append(slices.Clone(grain), group...), lake.Ident)
-		from := fmt.Sprintf("(SELECT %[1]s, true AS is_there FROM %[2]s) AS a FULL JOIN (SELECT %[1]s, true AS is_there FROM %[3]s) AS b ON %[4]s",
-			chosen, relationIn("lake", name), relationIn("other", name), strings.Join(on, " AND "))
+		join := func(kind string) string {
+			return fmt.Sprintf(`(SELECT %[1]s, true AS is_there, row_number() OVER (ORDER BY %[5]s) AS "row number" FROM %[2]s) AS a
+				%[6]s JOIN (SELECT %[1]s, true AS is_there FROM %[3]s) AS b ON %[4]s`,
+				chosen, relationIn("lake", name), relationIn("other", name), strings.Join(on, " AND "), joined(grain, lake.Ident), kind)
+		}
 		if first == 0 {
-			if err := c.onOneSide(ctx, name, grain, from); err != nil {
+			if err := c.onOneSide(ctx, name, grain, join("FULL")); err != nil {
 				return err
 			}
 		}
-		if err := c.values(ctx, name, grain, group, from); err != nil {
+		if err := c.values(ctx, name, grain, group, join("INNER")); err != nil {
 			return err
 		}
 	}
@@ -58,30 +61,66 @@ func (c *comparison) onOneSide(ctx context.Context, name string, grain []string,
 	return nil
 }
 
+// values counts the differences column by column, and notes the rows of the first
+// ones: with a query for the examples of each column, of which a table may have
+// thousands, nearly all time would go into planning.
 func (c *comparison) values(ctx context.Context, name string, grain, columns []string, from string) error {
 	if len(columns) == 0 {
 		return nil
 	}
-	differs := func(column string) string {
-		return fmt.Sprintf("a.is_there AND b.is_there AND a.%[1]s IS DISTINCT FROM b.%[1]s", lake.Ident(column))
+	found, err := c.Rows(ctx, "SELECT "+joined(columns, func(n string) string {
+		differs := fmt.Sprintf("a.%[1]s IS DISTINCT FROM b.%[1]s", lake.Ident(n))
+		return fmt.Sprintf(`count_if(%[1]s)::BIGINT, array_to_string(min(if(%[1]s, a."row number", NULL), %[2]d), ',')`, differs, c.examples)
+	})+" FROM "+from)
+	if err != nil {
+		return err
 	}
-	counts, err := c.Rows(ctx, "SELECT "+joined(columns, func(n string) string { return "count_if(" + differs(n) + ")::BIGINT" })+" FROM "+from)
+	var changed, rows []string
+	for i, column := range columns {
+		if found[0][2*i] != int64(0) {
+			changed, rows = append(changed, column), append(rows, found[0][2*i+1].(string))
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	texts, err := c.changes(ctx, grain, changed, from, strings.Join(rows, ","))
 	if err != nil {
 		return err
 	}
 	for i, column := range columns {
-		n := counts[0][i].(int64)
-		if n == 0 {
-			continue
+		if n := found[0][2*i].(int64); n > 0 {
+			c.tell(name, column, "changed", n, texts.of(column, found[0][2*i+1].(string)))
 		}
-		text := fmt.Sprintf("%[1]s || ': ' || coalesce(a.%[2]s::VARCHAR, 'null') || ' -> ' || coalesce(b.%[2]s::VARCHAR, 'null')", grainText("a", grain), lake.Ident(column))
-		examples, err := c.some(ctx, text, from, differs(column), grain, "a")
-		if err != nil {
-			return err
-		}
-		c.tell(name, column, "changed", n, examples)
 	}
 	return nil
+}
+
+// changes are texts of a change, by column and number of the row.
+type changes map[[2]string]string
+
+func (c *comparison) changes(ctx context.Context, grain, columns []string, from, numbers string) (changes, error) {
+	rows, err := c.Rows(ctx, `SELECT a."row number"::VARCHAR, `+grainText("a", grain)+", "+joined(columns, func(n string) string {
+		return fmt.Sprintf("coalesce(a.%[1]s::VARCHAR, 'null') || ' -> ' || coalesce(b.%[1]s::VARCHAR, 'null')", lake.Ident(n))
+	})+" FROM "+from+` WHERE a."row number" IN (`+numbers+")")
+	if err != nil {
+		return nil, err
+	}
+	out := changes{}
+	for _, r := range rows {
+		for i, column := range columns {
+			out[[2]string{column, r[0].(string)}] = fmt.Sprintf("%v: %v", r[1], r[i+2])
+		}
+	}
+	return out, nil
+}
+
+func (c changes) of(column, numbers string) string {
+	var texts []string
+	for number := range strings.SplitSeq(numbers, ",") {
+		texts = append(texts, c[[2]string{column, number}])
+	}
+	return strings.Join(texts, "; ")
 }
 
 // some gives a few examples, the first by the grain.
