@@ -101,7 +101,7 @@ func decisions(ctx context.Context, env *Env, verb string, c compared, t targete
 	if err != nil {
 		return nil, err
 	}
-	if err := t.complete(ctx, s.Conn, verb, &o); err != nil {
+	if err := t.complete(verb, &o); err != nil {
 		return nil, err
 	}
 	if err := chooseSizes(verb, loader.Sizes(), &o); err != nil {
@@ -137,7 +137,7 @@ func (a compared) options(ctx context.Context, c *lake.Conn, verb string) (decid
 		what         string
 		given, known []string
 	}{{"size", o.Small, contract.KnownNames("params")}, {"metric", o.Metrics, decide.Metrics}, {"task", o.Tasks, tasks}} {
-		if err := knownTo(ctx, c, verb, check.what, check.given, check.known); err != nil {
+		if err := knownTo(verb, check.what, check.given, check.known); err != nil {
 			return o, nil, err
 		}
 	}
@@ -158,7 +158,7 @@ func (a compared) options(ctx context.Context, c *lake.Conn, verb string) (decid
 }
 
 // complete adds what concerns the target.
-func (a targeted) complete(ctx context.Context, c *lake.Conn, verb string, o *decide.Options) error {
+func (a targeted) complete(verb string, o *decide.Options) error {
 	o.Target, o.TargetMetric, o.RandomSeed, o.Bootstrap = a.Target, a.TargetMetric, a.RandomSeed, defaultBootstrap
 	if o.Target == "" {
 		o.Target = "1B"
@@ -176,20 +176,20 @@ func (a targeted) complete(ctx context.Context, c *lake.Conn, verb string, o *de
 	if o.Bootstrap < 0 {
 		return &Error{Kind: contract.Invalid, Op: verb, Target: "bootstrap", Err: fmt.Errorf("%d resamples", o.Bootstrap), Hint: "0 gives no interval"}
 	}
-	if err := knownTo(ctx, c, verb, "size", []string{o.Target}, contract.KnownNames("params")); err != nil {
+	if err := knownTo(verb, "size", []string{o.Target}, contract.KnownNames("params")); err != nil {
 		return err
 	}
 	if o.TargetMetric == "" {
 		return nil
 	}
-	return knownTo(ctx, c, verb, "metric", []string{o.TargetMetric}, decide.Metrics)
+	return knownTo(verb, "metric", []string{o.TargetMetric}, decide.Metrics)
 }
 
 // knownTo refuses a name that does not exist.
-func knownTo(ctx context.Context, c *lake.Conn, verb, what string, given, known []string) error {
+func knownTo(verb, what string, given, known []string) error {
 	for _, name := range given {
 		if !slices.Contains(known, name) {
-			return &Error{Kind: contract.NotFound, Op: verb, Target: what, Err: fmt.Errorf("there is no %s %q", what, name), Hint: hintNear(ctx, c, name, known)}
+			return &Error{Kind: contract.NotFound, Op: verb, Target: what, Err: fmt.Errorf("there is no %s %q", what, name), Hint: contract.NearNames(name, known)}
 		}
 	}
 	return nil

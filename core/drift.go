@@ -137,7 +137,7 @@ func (a DriftArgs) names(ctx context.Context, s *lake.Session, since int64, was,
 	all = slices.Compact(all)
 	for _, name := range a.Tables {
 		if !slices.Contains(all, name) {
-			return nil, &Error{Kind: contract.NotFound, Op: "drift", Target: name, Err: errors.New("neither snapshot has such a curated table"), Hint: hintNear(ctx, s.Conn, name, all)}
+			return nil, &Error{Kind: contract.NotFound, Op: "drift", Target: name, Err: errors.New("neither snapshot has such a curated table"), Hint: contract.NearNames(name, all)}
 		}
 	}
 	return a.Tables, nil

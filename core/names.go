@@ -32,7 +32,7 @@ func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]string, error)
 	}
 	hint := "`curate` builds the curated tables"
 	if len(all) > 0 {
-		hint = hintNear(ctx, c, name, texts(all))
+		hint = contract.NearNames(name, texts(all))
 		if contract.FindTable(name) != nil {
 			hint = "it is a curated table that is not built yet: run `curate`"
 		}
@@ -49,12 +49,12 @@ func texts(rows [][]any) []string {
 }
 
 // known refuses a column that the table lacks.
-func (a SelectArgs) known(ctx context.Context, c *lake.Conn, have, asked []string) error {
+func (a SelectArgs) known(have, asked []string) error {
 	for _, name := range asked {
 		if !slices.Contains(have, name) {
 			return &Error{
 				Kind: contract.NotFound, Op: "table", Target: a.Name, Err: fmt.Errorf("it has no column %q", name),
-				Hint: hintNear(ctx, c, name, have), Table: a.Name, Column: name,
+				Hint: contract.NearNames(name, have), Table: a.Name, Column: name,
 			}
 		}
 	}
@@ -63,7 +63,7 @@ func (a SelectArgs) known(ctx context.Context, c *lake.Conn, have, asked []strin
 
 // checkNames refuses a recipe, size or task that does not exist: an empty
 // answer to a misspelt name misleads.
-func checkNames(ctx context.Context, c *lake.Conn, column string, values []any) error {
+func checkNames(column string, values []any) error {
 	known := contract.KnownNames(column)
 	if known == nil {
 		return nil
@@ -73,19 +73,9 @@ func checkNames(ctx context.Context, c *lake.Conn, column string, values []any) 
 		if isText && !slices.Contains(known, name) {
 			return &Error{
 				Kind: contract.NotFound, Op: "table", Target: column, Err: fmt.Errorf("there is no %s %q", column, name),
-				Hint: hintNear(ctx, c, name, known), Column: column,
+				Hint: contract.NearNames(name, known), Column: column,
 			}
 		}
 	}
 	return nil
-}
-
-// hintNear lists the names most like the one asked for: those that hold it first.
-func hintNear(ctx context.Context, c *lake.Conn, name string, known []string) string {
-	values := joined(known, func(s string) string { return "(" + lake.Quote(s) + ")" })
-	rows, err := c.Rows(ctx, "SELECT n FROM (VALUES "+values+") AS t(n) ORDER BY contains(lower(n), lower(?)) DESC, jaro_winkler_similarity(lower(n), lower(?)) DESC, n LIMIT 3", name, name)
-	if err != nil || len(rows) == 0 {
-		return ""
-	}
-	return "near names: " + strings.Join(texts(rows), ", ")
 }

@@ -134,7 +134,7 @@ func (p *publication) choose(ctx context.Context) error {
 		p.tables = append(p.tables, found)
 	}
 	for name := range wanted {
-		return publishedMissing(ctx, p.source.Conn, name, names)
+		return publishedMissing(name, names)
 	}
 	if len(p.tables) == 0 {
 		return &Error{Kind: contract.NotFound, Op: "publish", Target: p.env.Lake.String(), Err: errors.New("the lake has no curated table"), Hint: "`ddcore curate` builds them"}
@@ -142,12 +142,12 @@ func (p *publication) choose(ctx context.Context) error {
 	return nil
 }
 
-func publishedMissing(ctx context.Context, c *lake.Conn, name string, names []string) error {
+func publishedMissing(name string, names []string) error {
 	schema, _, _ := strings.Cut(name, ".")
 	if !slices.Contains(publishedSchemas, schema) {
 		return &Error{Kind: contract.Invalid, Op: "publish", Target: name, Err: errors.New("only tables of main, features and predictions can be published"), Hint: "raw data stay in the lake"}
 	}
-	return &Error{Kind: contract.NotFound, Op: "publish", Target: name, Err: errors.New("there is no such table"), Hint: hintNear(ctx, c, name, names)}
+	return &Error{Kind: contract.NotFound, Op: "publish", Target: name, Err: errors.New("there is no such table"), Hint: contract.NearNames(name, names)}
 }
 
 // stage makes the lake on this machine; data files that are on this machine are

@@ -144,7 +144,7 @@ func (b *builder) defaultTasks() []string {
 func (b *builder) resolveStats() error {
 	for _, name := range slices.Sorted(maps.Keys(b.Thresholds)) {
 		if !slices.Contains(b.series, name) {
-			return refuse("thresholds", fmt.Errorf("there is no series %q here", name), fmt.Sprintf("series are: %.300q", b.series))
+			return refuse("thresholds", fmt.Errorf("there is no series %q here", name), contract.NearNames(name, b.series))
 		}
 	}
 	if b.Grid == 0 {

@@ -127,7 +127,7 @@ func curveBlocks(ctx context.Context, c *lake.Conn, tasks, metrics []string) ([]
 func known(target, what string, names, all []string) error {
 	for i, n := range names {
 		if !slices.Contains(all, n) {
-			return &contract.Error{Kind: contract.NotFound, Op: "features", Target: target, Err: fmt.Errorf("there is no %s %q", what, n), Hint: "there are: " + strings.Join(all, ", ")}
+			return &contract.Error{Kind: contract.NotFound, Op: "features", Target: target, Err: fmt.Errorf("there is no %s %q", what, n), Hint: contract.NearNames(n, all)}
 		}
 		if slices.Contains(names[:i], n) {
 			return refuse(target, fmt.Errorf("%q stands twice", n), "name it once")
