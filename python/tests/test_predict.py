@@ -445,6 +445,14 @@ def test_names_that_there_are_not_are_refused_with_near_ones() -> None:
     assert "2 columns are the target 'a_x' (name one of target_a_x__final, " in str(refused(table, target="a_x"))
 
 
+@pytest.mark.parametrize("target", [["a_x"], ["a_x", "b_x"], 3, {"a_x": 1}], ids=str)
+def test_a_target_is_one_name(target: Any, runs_lake: ddcore.Lake) -> None:
+    assert f"the target is {target!r} (name one" in str(refused(made(), target=target))
+    assert "the target is" in str(refused(runs_lake, target=target, window="40%"))
+    with pytest.raises(ddcore.InvalidError, match="the target is"):
+        predict.forecast(runs_lake, target, ["20%", "40%"], **FAST)
+
+
 def test_rows_without_a_target_are_counted() -> None:
     y = made()["target_a_x__final"].to_pylist()
     report = predict.evaluate(with_target(made(), [None, None, *y[2:]]), groups="recipe", **FAST)
