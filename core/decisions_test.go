@@ -132,4 +132,7 @@ func TestDecisionsAgainstSQL(t *testing.T) {
 		require.NoError(t, errB)
 		require.InDelta(t, b, a, 1e-14)
 	}
+	mixed := must(t, "recipe_noise", lake, map[string]any{"metric": []string{"pile-valppl", "primary_metric"}, "task": []string{"arc_easy", "boolq"}, "small": []string{"1B"}})
+	require.Equal(t, []string{"(null)", "arc_easy", "boolq"}, mixed.column(t, "task"), "a perplexity has no task, the metric beside it has")
+	require.Equal(t, noise.column(t, "recipe_noise")[0], mixed.column(t, "recipe_noise")[1])
 }
