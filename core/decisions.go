@@ -15,7 +15,7 @@ import (
 type compared struct {
 	Small   []string `json:"small" help:"the small sizes, e.g. 150M; default: all that are smaller than the target"`
 	Metrics []string `json:"metric" help:"the metrics: names, or all; perplexities are <set>-valppl; default: primary_metric"`
-	Tasks   []string `json:"task" help:"the tasks; default: all"`
+	Tasks   []string `json:"task" help:"the tasks; default: all; perplexities have none"`
 	Step    string   `json:"step" help:"the small size's checkpoint: last (the last one that the recipes have in common), all, a share of the last one (25%), or a number; default: last, of compute_frontier all"`
 }
 
@@ -76,6 +76,9 @@ func recipeNoise(ctx context.Context, env *Env, a NoiseArgs) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.needsTask("recipe_noise", o.Metrics); err != nil {
+		return nil, err
+	}
 	have := loader.Sizes()
 	if len(o.Small) == 0 {
 		o.Small = have
@@ -102,6 +105,9 @@ func decisions(ctx context.Context, env *Env, verb string, c compared, t targete
 		return nil, err
 	}
 	if err := t.complete(verb, &o); err != nil {
+		return nil, err
+	}
+	if err := c.needsTask(verb, append([]string{o.TargetMetric}, o.Metrics...)); err != nil {
 		return nil, err
 	}
 	if err := chooseSizes(verb, loader.Sizes(), &o); err != nil {
@@ -155,6 +161,15 @@ func (a compared) options(ctx context.Context, c *lake.Conn, verb string) (decid
 	}
 	loader, err := decide.NewLoader(ctx, c, o.Tasks)
 	return o, loader, err
+}
+
+// needsTask refuses tasks where every metric is one of the checkpoint.
+func (a compared) needsTask(verb string, metrics []string) error {
+	ofTask := func(m string) bool { return m != "" && !decide.IsWhole(m) }
+	if len(a.Tasks) == 0 || slices.ContainsFunc(metrics, ofTask) {
+		return nil
+	}
+	return &Error{Kind: contract.Invalid, Op: verb, Target: "task", Err: fmt.Errorf("%s is measured once per checkpoint and has no tasks", a.Metrics[0]), Hint: "leave task out, or add a metric of tasks"}
 }
 
 // complete adds what concerns the target.
