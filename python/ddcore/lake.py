@@ -372,10 +372,10 @@ class Lake:
 
         Args:
             sql: The query, in DuckDB's dialect. Tables of main need no prefix, raw ones are raw.name.
-            params: Values for the ? in the query.
+            params: Values for the ? in the query; of several statements, in the last one.
 
         Returns:
-            The rows.
+            The rows; of several statements those of the last one, as in DuckDB's own Python package.
 
         Raises:
             NotFoundError: There is no such table or lake.
