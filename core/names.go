@@ -11,19 +11,24 @@ import (
 	"ddcore/core/lake"
 )
 
-// columnsOf gives a table's columns, or an error with tables of like names.
-func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]string, error) {
+// columnsOf gives a table's columns with their types, or an error with tables of
+// like names.
+func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]contract.Field, error) {
 	schema, bare, ok := strings.Cut(name, ".")
 	if !ok {
 		schema, bare = "main", name
 	}
-	rows, err := c.Rows(ctx, `SELECT column_name FROM duckdb_columns()
+	rows, err := c.Rows(ctx, `SELECT column_name, data_type FROM duckdb_columns()
 		WHERE database_name = 'lake' AND schema_name = ? AND table_name = ? ORDER BY column_index`, schema, bare)
 	if err != nil {
 		return nil, err
 	}
 	if len(rows) > 0 {
-		return texts(rows), nil
+		out := make([]contract.Field, len(rows))
+		for i, r := range rows {
+			out[i] = contract.Field{Name: r[0].(string), Type: r[1].(string)}
+		}
+		return out, nil
 	}
 	all, err := c.Rows(ctx, `SELECT if(schema_name = 'main', table_name, schema_name || '.' || table_name)
 		FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL`)
@@ -49,12 +54,13 @@ func texts(rows [][]any) []string {
 }
 
 // known refuses a column that the table lacks.
-func (a SelectArgs) known(have, asked []string) error {
+func (a SelectArgs) known(have []contract.Field, asked []string) error {
+	names := contract.Names(have)
 	for _, name := range asked {
-		if !slices.Contains(have, name) {
+		if !slices.Contains(names, name) {
 			return &Error{
 				Kind: contract.NotFound, Op: "table", Target: a.Name, Err: fmt.Errorf("it has no column %q", name),
-				Hint: contract.NearNames(name, have), Table: a.Name, Column: name,
+				Hint: contract.NearNames(name, names), Table: a.Name, Column: name,
 			}
 		}
 	}
@@ -74,6 +80,31 @@ func checkNames(column string, values []any) error {
 			return &Error{
 				Kind: contract.NotFound, Op: "table", Target: column, Err: fmt.Errorf("there is no %s %q", column, name),
 				Hint: contract.NearNames(name, known), Column: column,
+			}
+		}
+	}
+	return nil
+}
+
+// checkValues refuses a text that is no value of the column's type: DuckDB would
+// name neither.
+func (a SelectArgs) checkValues(ctx context.Context, c *lake.Conn, column contract.Field, values []any) error {
+	if column.Type == "VARCHAR" || column.Type == "JSON" {
+		return nil
+	}
+	for _, v := range values {
+		text, isText := v.(string)
+		if !isText {
+			continue
+		}
+		rows, err := c.Rows(ctx, "SELECT TRY_CAST(? AS "+column.Type+") IS NULL", text)
+		if err != nil {
+			return err
+		}
+		if rows[0][0] == true {
+			return &Error{
+				Kind: contract.Invalid, Op: "table", Target: a.Name, Err: fmt.Errorf("filter %s = %q: the column is %s", column.Name, text, column.Type),
+				Hint: "give a value of that type; for other conditions use where", Table: a.Name, Column: column.Name,
 			}
 		}
 	}

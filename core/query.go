@@ -138,7 +138,7 @@ func (a SelectArgs) defaultOrder() string {
 	return " ORDER BY " + joined(t.Grain, lake.Ident)
 }
 
-func (a SelectArgs) conditions(ctx context.Context, c *lake.Conn, have []string) (sql []string, params []any, err error) {
+func (a SelectArgs) conditions(ctx context.Context, c *lake.Conn, have []contract.Field) (sql []string, params []any, err error) {
 	names := make([]string, 0, len(a.Filters))
 	for name := range a.Filters {
 		names = append(names, name)
@@ -157,6 +157,10 @@ func (a SelectArgs) conditions(ctx context.Context, c *lake.Conn, have []string)
 		}
 		bound, err := plain(values)
 		if err != nil {
+			return nil, nil, err
+		}
+		column := slices.IndexFunc(have, func(f contract.Field) bool { return f.Name == name })
+		if err := a.checkValues(ctx, c, have[column], bound); err != nil {
 			return nil, nil, err
 		}
 		sql = append(sql, condition(name, bound))

@@ -124,7 +124,7 @@ func (b *builder) checkMetadata(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return known("metadata", "column", b.Metadata, have)
+	return known("metadata", "column", b.Metadata, contract.Names(have))
 }
 
 // defaultTasks are those of the targets, where tasks are not named.
