@@ -66,19 +66,29 @@ func publish(ctx context.Context, env *Env, a PublishArgs) (*Result, error) {
 		return nil, err
 	}
 	if err := p.check(ctx); err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	if p.draft, err = lake.NewFrozen(ctx, env.Options); err != nil {
 		return nil, err
 	}
 	defer p.draft.Close()
 	if err := p.stage(ctx); err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	if err := p.put(ctx); err != nil {
 		return nil, err
 	}
 	return p.result()
+}
+
+// damaged says that a file of the lake cannot be read. To DuckDB that is an
+// invalid input; here it is no fault of the request, which holds no SQL.
+func damaged(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Op == "sql" && e.Kind == contract.Invalid {
+		e.Kind, e.Hint = contract.Violation, "nothing was published; a file of the lake is damaged: `verify` lists such files, restore them from a backup"
+	}
+	return err
 }
 
 // publication is one call of publish.
