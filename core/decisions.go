@@ -15,7 +15,7 @@ import (
 type compared struct {
 	Small   []string `json:"small" help:"the small sizes, e.g. 150M; default: all that are smaller than the target"`
 	Metrics []string `json:"metric" help:"the metrics: names, or all; perplexities are <set>-valppl; default: primary_metric"`
-	Tasks   []string `json:"task" help:"the tasks; default: all"`
+	Tasks   []string `json:"task" help:"the tasks; default: all; perplexities have none"`
 	Step    string   `json:"step" help:"the small size's checkpoint: last (the last one that the recipes have in common), all, a share of the last one (25%), or a number; default: last, of compute_frontier all"`
 }
 
@@ -76,6 +76,9 @@ func recipeNoise(ctx context.Context, env *Env, a NoiseArgs) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.needsTask("recipe_noise", o.Metrics); err != nil {
+		return nil, err
+	}
 	have := loader.Sizes()
 	if len(o.Small) == 0 {
 		o.Small = have
@@ -101,7 +104,10 @@ func decisions(ctx context.Context, env *Env, verb string, c compared, t targete
 	if err != nil {
 		return nil, err
 	}
-	if err := t.complete(ctx, s.Conn, verb, &o); err != nil {
+	if err := t.complete(verb, &o); err != nil {
+		return nil, err
+	}
+	if err := c.needsTask(verb, append([]string{o.TargetMetric}, o.Metrics...)); err != nil {
 		return nil, err
 	}
 	if err := chooseSizes(verb, loader.Sizes(), &o); err != nil {
@@ -137,7 +143,7 @@ func (a compared) options(ctx context.Context, c *lake.Conn, verb string) (decid
 		what         string
 		given, known []string
 	}{{"size", o.Small, contract.KnownNames("params")}, {"metric", o.Metrics, decide.Metrics}, {"task", o.Tasks, tasks}} {
-		if err := knownTo(ctx, c, verb, check.what, check.given, check.known); err != nil {
+		if err := knownTo(verb, check.what, check.given, check.known); err != nil {
 			return o, nil, err
 		}
 	}
@@ -157,8 +163,17 @@ func (a compared) options(ctx context.Context, c *lake.Conn, verb string) (decid
 	return o, loader, err
 }
 
+// needsTask refuses tasks where every metric is one of the checkpoint.
+func (a compared) needsTask(verb string, metrics []string) error {
+	ofTask := func(m string) bool { return m != "" && !decide.IsWhole(m) }
+	if len(a.Tasks) == 0 || slices.ContainsFunc(metrics, ofTask) {
+		return nil
+	}
+	return &Error{Kind: contract.Invalid, Op: verb, Target: "task", Err: fmt.Errorf("%s is measured once per checkpoint and has no tasks", a.Metrics[0]), Hint: "leave task out, or add a metric of tasks"}
+}
+
 // complete adds what concerns the target.
-func (a targeted) complete(ctx context.Context, c *lake.Conn, verb string, o *decide.Options) error {
+func (a targeted) complete(verb string, o *decide.Options) error {
 	o.Target, o.TargetMetric, o.RandomSeed, o.Bootstrap = a.Target, a.TargetMetric, a.RandomSeed, defaultBootstrap
 	if o.Target == "" {
 		o.Target = "1B"
@@ -176,20 +191,20 @@ func (a targeted) complete(ctx context.Context, c *lake.Conn, verb string, o *de
 	if o.Bootstrap < 0 {
 		return &Error{Kind: contract.Invalid, Op: verb, Target: "bootstrap", Err: fmt.Errorf("%d resamples", o.Bootstrap), Hint: "0 gives no interval"}
 	}
-	if err := knownTo(ctx, c, verb, "size", []string{o.Target}, contract.KnownNames("params")); err != nil {
+	if err := knownTo(verb, "size", []string{o.Target}, contract.KnownNames("params")); err != nil {
 		return err
 	}
 	if o.TargetMetric == "" {
 		return nil
 	}
-	return knownTo(ctx, c, verb, "metric", []string{o.TargetMetric}, decide.Metrics)
+	return knownTo(verb, "metric", []string{o.TargetMetric}, decide.Metrics)
 }
 
 // knownTo refuses a name that does not exist.
-func knownTo(ctx context.Context, c *lake.Conn, verb, what string, given, known []string) error {
+func knownTo(verb, what string, given, known []string) error {
 	for _, name := range given {
 		if !slices.Contains(known, name) {
-			return &Error{Kind: contract.NotFound, Op: verb, Target: what, Err: fmt.Errorf("there is no %s %q", what, name), Hint: hintNear(ctx, c, name, known)}
+			return &Error{Kind: contract.NotFound, Op: verb, Target: what, Err: fmt.Errorf("there is no %s %q", what, name), Hint: contract.NearNames(name, known)}
 		}
 	}
 	return nil

@@ -65,6 +65,8 @@ func TestDecisionsByHand(t *testing.T) {
 
 	_, err := call(t, "recipe_noise", lake, map[string]any{"task": []string{"boolq"}})
 	fails(t, contract.Invalid, err, "recipe_noise: no row has an answer", "no recipe of 4M has primary_metric of boolq for two seeds")
+	_, err = call(t, "recipe_noise", lake, map[string]any{"metric": []string{"pile-valppl"}, "task": []string{"boolq"}})
+	fails(t, contract.Invalid, err, "recipe_noise task: pile-valppl is measured once per checkpoint")
 	_, err = call(t, "decision_accuracy", lake, map[string]any{"task": []string{"piqa"}})
 	fails(t, contract.Invalid, err, "1B has no primary_metric of piqa")
 	for args, want := range map[*map[string]any]string{
@@ -83,6 +85,7 @@ func TestDecisionsByHand(t *testing.T) {
 		{"seeds": "median"}:       `"median" is no way to take seeds (mean or single)`,
 		{"step": "first"}:         `"first" is no step`,
 		{"bootstrap": -1}:         "-1 resamples",
+		{"metric": []string{"pile-valppl"}, "task": []string{"boolq"}}: "task: pile-valppl is measured once per checkpoint and has no tasks (leave task out",
 	} {
 		_, err := call(t, "decision_accuracy", lake, *args)
 		fails(t, contract.Invalid, err, want)
@@ -132,4 +135,7 @@ func TestDecisionsAgainstSQL(t *testing.T) {
 		require.NoError(t, errB)
 		require.InDelta(t, b, a, 1e-14)
 	}
+	mixed := must(t, "recipe_noise", lake, map[string]any{"metric": []string{"pile-valppl", "primary_metric"}, "task": []string{"arc_easy", "boolq"}, "small": []string{"1B"}})
+	require.Equal(t, []string{"(null)", "arc_easy", "boolq"}, mixed.column(t, "task"), "a perplexity has no task, the metric beside it has")
+	require.Equal(t, noise.column(t, "recipe_noise")[0], mixed.column(t, "recipe_noise")[1])
 }

@@ -171,7 +171,7 @@ func (a DownloadHFArgs) recipes() (out []string, err error) {
 		if !ok {
 			return nil, &Error{
 				Kind: contract.NotFound, Op: "download", Target: "recipe", Err: fmt.Errorf("there is no recipe %q", name),
-				Hint: "near names: " + strings.Join(contract.Nearest(name, known), ", ") + "; or all",
+				Hint: contract.NearNames(name, known) + "; or all",
 			}
 		}
 		out = append(out, recipe)

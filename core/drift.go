@@ -37,6 +37,10 @@ type driftRow struct {
 // drift compares the curated tables of two snapshots: schema, rows, nulls,
 // means. It gives what differs, and whether that is more than the limits allow.
 func drift(ctx context.Context, env *Env, a DriftArgs) (*Result, error) {
+	limits, err := a.limits()
+	if err != nil {
+		return nil, err
+	}
 	after, err := reader(ctx, env)
 	if err != nil {
 		return nil, err
@@ -63,7 +67,6 @@ func drift(ctx context.Context, env *Env, a DriftArgs) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits := driftLimits{rows: orDefault(a.MaxRowsLost, 0), nulls: orDefault(a.MaxNulls, 0.05), shift: orDefault(a.MaxShift, 1)}
 	var found []driftRow
 	for i, name := range names {
 		env.Tell(Progress{int64(i), int64(len(names)), "tables", "comparing " + name})
@@ -104,6 +107,15 @@ func touchedSince(ctx context.Context, s *lake.Session, since int64) ([]string, 
 	return texts(rows), err
 }
 
+// limits fills in those that are not given, and refuses negative ones.
+func (a DriftArgs) limits() (driftLimits, error) {
+	l := driftLimits{rows: orDefault(a.MaxRowsLost, 0), nulls: orDefault(a.MaxNulls, 0.05), shift: orDefault(a.MaxShift, 1)}
+	if least := min(l.rows, l.nulls, l.shift); least < 0 {
+		return l, &Error{Kind: contract.Invalid, Op: "drift", Target: "limits", Err: fmt.Errorf("%g is negative", least), Hint: "a limit is a number from 0 on"}
+	}
+	return l, nil
+}
+
 func orDefault(value *float64, otherwise float64) float64 {
 	if value == nil {
 		return otherwise
@@ -137,7 +149,7 @@ func (a DriftArgs) names(ctx context.Context, s *lake.Session, since int64, was,
 	all = slices.Compact(all)
 	for _, name := range a.Tables {
 		if !slices.Contains(all, name) {
-			return nil, &Error{Kind: contract.NotFound, Op: "drift", Target: name, Err: errors.New("neither snapshot has such a curated table"), Hint: hintNear(ctx, s.Conn, name, all)}
+			return nil, &Error{Kind: contract.NotFound, Op: "drift", Target: name, Err: errors.New("neither snapshot has such a curated table"), Hint: contract.NearNames(name, all)}
 		}
 	}
 	return a.Tables, nil

@@ -159,6 +159,9 @@ func writeArrow(ctx context.Context, s *lake.Session, t *contract.Table, path, s
 		return 0, err
 	}
 	defer stmt.Close()
+	if err := stmt.OneResult(); err != nil {
+		return 0, err
+	}
 	annotated := contract.Annotate(schema, t)
 	w, err := ipc.NewFileWriter(f, ipc.WithSchema(annotated))
 	if err != nil {

@@ -93,17 +93,14 @@ func describe(ctx context.Context, env *Env, a DescribeArgs) (*Result, error) {
 		return nil, err
 	}
 	defer s.Close()
-	if _, err := columnsOf(ctx, s.Conn, a.Name); err != nil {
-		return nil, err
-	}
-	found, err := s.Rows(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+qualified(a.Name)+")")
+	found, err := columnsOf(ctx, s.Conn, a.Name)
 	if err != nil {
 		return nil, err
 	}
 	t := contract.FindTable(a.Name)
 	rows := make([]describeRow, len(found))
 	for i, f := range found {
-		rows[i] = describeColumn(t, f[0].(string), f[1].(string))
+		rows[i] = describeColumn(t, f.Name, f.Type)
 	}
 	return rowsResult(rows)
 }

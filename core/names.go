@@ -11,19 +11,24 @@ import (
 	"ddcore/core/lake"
 )
 
-// columnsOf gives a table's columns, or an error with tables of like names.
-func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]string, error) {
+// columnsOf gives a table's columns with their types, or an error with tables of
+// like names.
+func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]contract.Field, error) {
 	schema, bare, ok := strings.Cut(name, ".")
 	if !ok {
 		schema, bare = "main", name
 	}
-	rows, err := c.Rows(ctx, `SELECT column_name FROM duckdb_columns()
+	rows, err := c.Rows(ctx, `SELECT column_name, data_type FROM duckdb_columns()
 		WHERE database_name = 'lake' AND schema_name = ? AND table_name = ? ORDER BY column_index`, schema, bare)
 	if err != nil {
 		return nil, err
 	}
 	if len(rows) > 0 {
-		return texts(rows), nil
+		out := make([]contract.Field, len(rows))
+		for i, r := range rows {
+			out[i] = contract.Field{Name: r[0].(string), Type: r[1].(string)}
+		}
+		return out, nil
 	}
 	all, err := c.Rows(ctx, `SELECT DISTINCT if(schema_name = 'main', table_name, schema_name || '.' || table_name)
 		FROM duckdb_columns() WHERE database_name = 'lake' AND NOT (schema_name = 'raw' AND starts_with(table_name, '_')) ORDER BY ALL`)
@@ -32,7 +37,7 @@ func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]string, error)
 	}
 	hint := "`curate` builds the curated tables"
 	if len(all) > 0 {
-		hint = hintNear(ctx, c, name, texts(all))
+		hint = contract.NearNames(name, texts(all))
 		if contract.FindTable(name) != nil {
 			hint = "it is a curated table that is not built yet: run `curate`"
 		}
@@ -49,12 +54,13 @@ func texts(rows [][]any) []string {
 }
 
 // known refuses a column that the table lacks.
-func (a SelectArgs) known(ctx context.Context, c *lake.Conn, have, asked []string) error {
+func (a SelectArgs) known(have []contract.Field, asked []string) error {
+	names := contract.Names(have)
 	for _, name := range asked {
-		if !slices.Contains(have, name) {
+		if !slices.Contains(names, name) {
 			return &Error{
 				Kind: contract.NotFound, Op: "table", Target: a.Name, Err: fmt.Errorf("it has no column %q", name),
-				Hint: hintNear(ctx, c, name, have), Table: a.Name, Column: name,
+				Hint: contract.NearNames(name, names), Table: a.Name, Column: name,
 			}
 		}
 	}
@@ -63,7 +69,7 @@ func (a SelectArgs) known(ctx context.Context, c *lake.Conn, have, asked []strin
 
 // checkNames refuses a recipe, size or task that does not exist: an empty
 // answer to a misspelt name misleads.
-func checkNames(ctx context.Context, c *lake.Conn, column string, values []any) error {
+func checkNames(column string, values []any) error {
 	known := contract.KnownNames(column)
 	if known == nil {
 		return nil
@@ -73,19 +79,34 @@ func checkNames(ctx context.Context, c *lake.Conn, column string, values []any) 
 		if isText && !slices.Contains(known, name) {
 			return &Error{
 				Kind: contract.NotFound, Op: "table", Target: column, Err: fmt.Errorf("there is no %s %q", column, name),
-				Hint: hintNear(ctx, c, name, known), Column: column,
+				Hint: contract.NearNames(name, known), Column: column,
 			}
 		}
 	}
 	return nil
 }
 
-// hintNear lists the names most like the one asked for: those that hold it first.
-func hintNear(ctx context.Context, c *lake.Conn, name string, known []string) string {
-	values := joined(known, func(s string) string { return "(" + lake.Quote(s) + ")" })
-	rows, err := c.Rows(ctx, "SELECT n FROM (VALUES "+values+") AS t(n) ORDER BY contains(lower(n), lower(?)) DESC, jaro_winkler_similarity(lower(n), lower(?)) DESC, n LIMIT 3", name, name)
-	if err != nil || len(rows) == 0 {
-		return ""
+// checkValues refuses a text that is no value of the column's type: DuckDB would
+// name neither.
+func (a SelectArgs) checkValues(ctx context.Context, c *lake.Conn, column contract.Field, values []any) error {
+	if column.Type == "VARCHAR" || column.Type == "JSON" {
+		return nil
 	}
-	return "near names: " + strings.Join(texts(rows), ", ")
+	for _, v := range values {
+		text, isText := v.(string)
+		if !isText {
+			continue
+		}
+		rows, err := c.Rows(ctx, "SELECT TRY_CAST(? AS "+column.Type+") IS NULL", text)
+		if err != nil {
+			return err
+		}
+		if rows[0][0] == true {
+			return &Error{
+				Kind: contract.Invalid, Op: "table", Target: a.Name, Err: fmt.Errorf("filter %s = %q: the column is %s", column.Name, text, column.Type),
+				Hint: "give a value of that type; for other conditions use where", Table: a.Name, Column: column.Name,
+			}
+		}
+	}
+	return nil
 }

@@ -66,19 +66,29 @@ func publish(ctx context.Context, env *Env, a PublishArgs) (*Result, error) {
 		return nil, err
 	}
 	if err := p.check(ctx); err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	if p.draft, err = lake.NewFrozen(ctx, env.Options); err != nil {
 		return nil, err
 	}
 	defer p.draft.Close()
 	if err := p.stage(ctx); err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	if err := p.put(ctx); err != nil {
 		return nil, err
 	}
 	return p.result()
+}
+
+// damaged says that a file of the lake cannot be read. To DuckDB that is an
+// invalid input; here it is no fault of the request, which holds no SQL.
+func damaged(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Op == "sql" && e.Kind == contract.Invalid {
+		e.Kind, e.Hint = contract.Violation, "nothing was published; a file of the lake is damaged: `verify` lists such files, restore them from a backup"
+	}
+	return err
 }
 
 // publication is one call of publish.
@@ -134,7 +144,7 @@ func (p *publication) choose(ctx context.Context) error {
 		p.tables = append(p.tables, found)
 	}
 	for name := range wanted {
-		return publishedMissing(ctx, p.source.Conn, name, names)
+		return publishedMissing(name, names)
 	}
 	if len(p.tables) == 0 {
 		return &Error{Kind: contract.NotFound, Op: "publish", Target: p.env.Lake.String(), Err: errors.New("the lake has no curated table"), Hint: "`ddcore curate` builds them"}
@@ -142,12 +152,12 @@ func (p *publication) choose(ctx context.Context) error {
 	return nil
 }
 
-func publishedMissing(ctx context.Context, c *lake.Conn, name string, names []string) error {
+func publishedMissing(name string, names []string) error {
 	schema, _, _ := strings.Cut(name, ".")
 	if !slices.Contains(publishedSchemas, schema) {
 		return &Error{Kind: contract.Invalid, Op: "publish", Target: name, Err: errors.New("only tables of main, features and predictions can be published"), Hint: "raw data stay in the lake"}
 	}
-	return &Error{Kind: contract.NotFound, Op: "publish", Target: name, Err: errors.New("there is no such table"), Hint: hintNear(ctx, c, name, names)}
+	return &Error{Kind: contract.NotFound, Op: "publish", Target: name, Err: errors.New("there is no such table"), Hint: contract.NearNames(name, names)}
 }
 
 // stage makes the lake on this machine; data files that are on this machine are

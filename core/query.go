@@ -99,7 +99,7 @@ func (a SelectArgs) sql(ctx context.Context, c *lake.Conn) (string, []any, error
 	}
 	chosen := "*"
 	if len(a.Columns) > 0 {
-		if err := a.known(ctx, c, have, a.Columns); err != nil {
+		if err := a.known(have, a.Columns); err != nil {
 			return "", nil, err
 		}
 		chosen = joined(a.Columns, lake.Ident)
@@ -116,7 +116,7 @@ func (a SelectArgs) sql(ctx context.Context, c *lake.Conn) (string, []any, error
 		sql += a.defaultOrder()
 	}
 	if len(a.OrderBy) > 0 {
-		if err := a.known(ctx, c, have, trimmed(a.OrderBy)); err != nil {
+		if err := a.known(have, trimmed(a.OrderBy)); err != nil {
 			return "", nil, err
 		}
 		sql += " ORDER BY " + joined(a.OrderBy, orderTerm)
@@ -138,13 +138,13 @@ func (a SelectArgs) defaultOrder() string {
 	return " ORDER BY " + joined(t.Grain, lake.Ident)
 }
 
-func (a SelectArgs) conditions(ctx context.Context, c *lake.Conn, have []string) (sql []string, params []any, err error) {
+func (a SelectArgs) conditions(ctx context.Context, c *lake.Conn, have []contract.Field) (sql []string, params []any, err error) {
 	names := make([]string, 0, len(a.Filters))
 	for name := range a.Filters {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	if err := a.known(ctx, c, have, names); err != nil {
+	if err := a.known(have, names); err != nil {
 		return nil, nil, err
 	}
 	for _, name := range names {
@@ -152,11 +152,15 @@ func (a SelectArgs) conditions(ctx context.Context, c *lake.Conn, have []string)
 		if !isList {
 			values = []any{a.Filters[name]}
 		}
-		if err := checkNames(ctx, c, name, values); err != nil {
+		if err := checkNames(name, values); err != nil {
 			return nil, nil, err
 		}
 		bound, err := plain(values)
 		if err != nil {
+			return nil, nil, err
+		}
+		column := slices.IndexFunc(have, func(f contract.Field) bool { return f.Name == name })
+		if err := a.checkValues(ctx, c, have[column], bound); err != nil {
 			return nil, nil, err
 		}
 		sql = append(sql, condition(name, bound))

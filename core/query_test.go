@@ -46,6 +46,9 @@ func TestTable(t *testing.T) {
 	fails(t, contract.Invalid, err, "limit is -1")
 	_, err = call(t, "table", lake, map[string]any{"name": "evals", "filters": map[string]any{"seed": map[string]any{"a": 1}}})
 	fails(t, contract.Invalid, err, "pass None, bool, int, float or str")
+	_, err = call(t, "table", lake, map[string]any{"name": "evals", "filters": map[string]any{"seed": []any{0, "abc"}}})
+	fails(t, contract.Invalid, err, `table evals: filter seed = "abc": the column is BIGINT (give a value of that type`)
+	require.Equal(t, rows{{"seed"}, {"0"}}, table(map[string]any{"name": "evals", "filters": map[string]any{"seed": "0"}, "columns": []string{"seed"}, "limit": 1}), "a text that is a number")
 }
 
 func TestTables(t *testing.T) {

@@ -31,6 +31,15 @@ type Result struct {
 // differ"; 0 for all others.
 func (r *Result) Exit() int { return r.exit }
 
+// OneResult refuses a query of several statements with rows, of which this is
+// only the last one's result. Faces that show a result ask it.
+func (r *Result) OneResult() error {
+	if r.stmt == nil {
+		return nil
+	}
+	return r.stmt.OneResult()
+}
+
 // Schema gives the result's columns; curated columns carry unit, range and
 // meaning in their metadata.
 func (r *Result) Schema() *arrow.Schema { return r.schema }

@@ -64,6 +64,11 @@ func TestRealRuns(t *testing.T) {
 		resumed := query(t, lake, "SELECT run_id[:10] FROM run_gaps WHERE n_token_resets = 1 ORDER BY ALL")
 		require.Equal(t, rows{{"run_id[:10]"}, {"2025_08_18"}, {"2025_08_30"}}, resumed)
 	})
+	t.Run("losses of older runs are sums, as docs/predict.md says", func(t *testing.T) {
+		require.Equal(t, rows{{"run_type", "least", "most"}, {"dpo", "0", "1"}, {"matched", "1", "1"}, {"old", "3919", "4429"}, {"simple_ft", "1", "3"}}, query(t, lake, `
+			SELECT run_type, min(train_loss)::INTEGER AS least, max(train_loss)::INTEGER AS most
+			FROM run_history JOIN runs USING (project, run_id) GROUP BY ALL ORDER BY ALL`))
+	})
 	t.Run("evaluations", func(t *testing.T) {
 		got := row(t, lake, "SELECT * FROM run_evals WHERE run_id LIKE '2025_08_21%' AND stage = 'ft' AND task = 'arc_easy' AND metric = 'primary_metric'")
 		require.Equal(t, "0.3042929293", got["value"])

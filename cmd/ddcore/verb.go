@@ -256,6 +256,9 @@ func (a *app) runVerb(cmd *cobra.Command, v *core.Verb, args map[string]any) err
 		return err
 	}
 	defer result.Close()
+	if err := result.OneResult(); err != nil {
+		return err
+	}
 	a.exit = result.Exit()
 	return a.show(cmd.Context(), result)
 }

@@ -22,6 +22,15 @@ type Field struct {
 	Meaning string
 }
 
+// Names gives the names of fields.
+func Names(fields []Field) []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = f.Name
+	}
+	return out
+}
+
 // Slack is how far a value may lie beyond its field's range: sums of rounded
 // numbers miss exact bounds such as 1 by their last bits.
 const Slack = 1e-6

@@ -38,12 +38,13 @@ func Noise(ctx context.Context, o Options, load func(params string, metrics []st
 		}
 		for k, task := range o.Tasks {
 			for _, metric := range o.Metrics {
-				if IsWhole(metric) {
-					if task = ""; k > 0 {
+				of := task
+				if IsWhole(metric) { // once, not for every task
+					if of = ""; k > 0 {
 						continue
 					}
 				}
-				found := cube.noise(o.Step, task, metric)
+				found := cube.noise(o.Step, of, metric)
 				for _, r := range found {
 					asked = append(asked, Row{Refusal: r.Refusal})
 				}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"ddcore/core/contract"
 )
@@ -103,7 +102,7 @@ func chosenStats(names []string, grid int, hasThreshold bool) ([]Stat, error) {
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return nil, refuse("stats", fmt.Errorf("there is no feature %q", name), "features are: "+strings.Join(known, ", "))
+			return nil, refuse("stats", fmt.Errorf("there is no feature %q", name), contract.NearNames(name, known))
 		}
 	}
 	if slices.Contains(names, thresholdStat) && !hasThreshold {

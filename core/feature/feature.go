@@ -124,7 +124,7 @@ func (b *builder) checkMetadata(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return known("metadata", "column", b.Metadata, have)
+	return known("metadata", "column", b.Metadata, contract.Names(have))
 }
 
 // defaultTasks are those of the targets, where tasks are not named.
@@ -144,7 +144,7 @@ func (b *builder) defaultTasks() []string {
 func (b *builder) resolveStats() error {
 	for _, name := range slices.Sorted(maps.Keys(b.Thresholds)) {
 		if !slices.Contains(b.series, name) {
-			return refuse("thresholds", fmt.Errorf("there is no series %q here", name), fmt.Sprintf("series are: %.300q", b.series))
+			return refuse("thresholds", fmt.Errorf("there is no series %q here", name), contract.NearNames(name, b.series))
 		}
 	}
 	if b.Grid == 0 {

@@ -33,6 +33,17 @@ var perplexities = func() []string {
 	return out
 }()
 
+// evaluations are the names of all series of evals; a task alone is one.
+var evaluations = func() []string {
+	out := slices.Clone(evalTasks)
+	for _, task := range evalTasks {
+		for _, metric := range contract.Metrics {
+			out = append(out, seriesName(task, metric))
+		}
+	}
+	return out
+}()
+
 // blocks gives the queries for the series of tasks × metrics.
 func (s *source) blocks(ctx context.Context, c *lake.Conn, tasks, metrics []string) ([]*block, error) {
 	switch s.name {
@@ -103,13 +114,9 @@ func curveBlocks(ctx context.Context, c *lake.Conn, tasks, metrics []string) ([]
 	if len(tasks) > 0 {
 		return nil, refuse("tasks", fmt.Errorf("the metrics of curves name their tasks"), "leave tasks out, and name metrics")
 	}
-	rows, err := c.Rows(ctx, "SELECT DISTINCT metric FROM lake.main.curves ORDER BY metric")
+	have, err := curveMetrics(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("list the metrics of curves: %w", err)
-	}
-	var have []string
-	for _, r := range rows {
-		have = append(have, r[0].(string))
+		return nil, err
 	}
 	if len(metrics) == 0 {
 		metrics = have
@@ -123,11 +130,23 @@ func curveBlocks(ctx context.Context, c *lake.Conn, tasks, metrics []string) ([]
 	}}, nil
 }
 
+func curveMetrics(ctx context.Context, c *lake.Conn) ([]string, error) {
+	rows, err := c.Rows(ctx, "SELECT DISTINCT metric FROM lake.main.curves ORDER BY metric")
+	if err != nil {
+		return nil, fmt.Errorf("list the metrics of curves: %w", err)
+	}
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r[0].(string)
+	}
+	return out, nil
+}
+
 // known refuses names that do not exist or that stand twice.
 func known(target, what string, names, all []string) error {
 	for i, n := range names {
 		if !slices.Contains(all, n) {
-			return &contract.Error{Kind: contract.NotFound, Op: "features", Target: target, Err: fmt.Errorf("there is no %s %q", what, n), Hint: "there are: " + strings.Join(all, ", ")}
+			return &contract.Error{Kind: contract.NotFound, Op: "features", Target: target, Err: fmt.Errorf("there is no %s %q", what, n), Hint: contract.NearNames(n, all)}
 		}
 		if slices.Contains(names[:i], n) {
 			return refuse(target, fmt.Errorf("%q stands twice", n), "name it once")

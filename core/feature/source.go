@@ -79,9 +79,9 @@ func (s *source) check(ctx context.Context, c *lake.Conn) error {
 	return nil
 }
 
-// Columns gives the columns of a source's items: by them rows can be filtered,
+// Columns gives the columns of a source's items, with their types: by them rows can be filtered,
 // and they can be asked for as metadata.
-func Columns(ctx context.Context, c *lake.Conn, sourceName string) ([]string, error) {
+func Columns(ctx context.Context, c *lake.Conn, sourceName string) ([]contract.Field, error) {
 	s, err := findSource(sourceName)
 	if err != nil {
 		return nil, err
@@ -89,14 +89,14 @@ func Columns(ctx context.Context, c *lake.Conn, sourceName string) ([]string, er
 	if err := s.check(ctx, c); err != nil {
 		return nil, err
 	}
-	rows, err := c.Rows(ctx, "SELECT column_name FROM (DESCRIBE "+s.sql()+")")
+	rows, err := c.Rows(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+s.sql()+")")
 	if err != nil {
 		return nil, fmt.Errorf("describe the items of %s: %w", s.name, err)
 	}
-	var out []string
+	var out []contract.Field
 	for _, r := range rows {
 		if name := r[0].(string); !strings.HasPrefix(name, "_") {
-			out = append(out, name)
+			out = append(out, contract.Field{Name: name, Type: r[1].(string)})
 		}
 	}
 	return out, nil

@@ -85,14 +85,23 @@ func (b *builder) resolveTarget(ctx context.Context, name string) (*target, erro
 	if task, metric, ok := splitSeries(name); ok && b.source.name != "curves" {
 		return &target{series: seriesName(task, metric), task: task, metric: metric, isTuned: b.source.name == "run_history"}, nil
 	}
-	t := &target{series: name, metric: name}
-	// A target that is no series is refused with the names of those that are.
-	_, err := b.source.blocks(ctx, b.c, nil, []string{name})
-	var e *contract.Error
-	if errors.As(err, &e) && e.Target == "metrics" {
-		e.Target, e.Hint = "target", e.Hint+"; for evaluations name a task or <task>_<metric>"
+	all, err := b.targetNames(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return t, err
+	return &target{series: name, metric: name}, known("target", "target", []string{name}, all)
+}
+
+// targetNames lists all that can be a target.
+func (b *builder) targetNames(ctx context.Context) ([]string, error) {
+	switch b.source.name {
+	case "evals":
+		return slices.Concat(evaluations, perplexities), nil
+	case "run_history":
+		return slices.Concat(evaluations, runMetrics), nil
+	default:
+		return curveMetrics(ctx, b.c)
+	}
 }
 
 func (t *target) resolveAt(at string) error {

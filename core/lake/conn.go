@@ -23,8 +23,9 @@ func (c *Conn) Close() { duckdb.Disconnect(&c.handle) }
 
 // Stmt is a prepared statement with its parameters bound.
 type Stmt struct {
-	handle duckdb.PreparedStatement
-	alone  bool // no other statement stood before it
+	handle  duckdb.PreparedStatement
+	alone   bool // no other statement stood before it
+	dropped int  // how many statements before it gave a result
 }
 
 // Close frees the statement; it may be called twice.
@@ -38,18 +39,31 @@ func (c *Conn) Exec(ctx context.Context, sql string, args ...any) error {
 		return err
 	}
 	defer s.Close()
-	return c.run(ctx, s)
+	_, err = c.run(ctx, s)
+	return err
 }
 
-func (c *Conn) run(ctx context.Context, s *Stmt) error {
+// run drops the statement's result, and tells whether it has one.
+func (c *Conn) run(ctx context.Context, s *Stmt) (hasResult bool, err error) {
 	var res duckdb.Result
 	defer duckdb.DestroyResult(&res)
-	return c.guard(ctx, func() error {
+	err = c.guard(ctx, func() error {
 		if duckdb.ExecutePrepared(s.handle, &res) == duckdb.StateError {
 			return SQLError(duckdb.ResultError(&res))
 		}
+		hasResult = duckdb.ResultReturnType(res) == duckdb.ResultTypeQueryResult
 		return nil
 	})
+	return hasResult, err
+}
+
+// OneResult refuses a text of which statements before the last give rows, too:
+// nobody would see them.
+func (s *Stmt) OneResult() error {
+	if s.dropped == 0 {
+		return nil
+	}
+	return &contract.Error{Kind: contract.Invalid, Op: "sql", Err: fmt.Errorf("only the last statement's result can be shown, and %d before it gave rows", s.dropped), Hint: "run them one by one"}
 }
 
 // Prepare runs all statements of sql but the last, which it prepares and binds
@@ -70,8 +84,9 @@ func (c *Conn) Prepare(ctx context.Context, sql string, args ...any) (*Stmt, err
 	if c.onlySelect && n > 1 {
 		return nil, errNotSelect()
 	}
+	dropped := 0
 	for i := duckdb.IdxT(0); ; i++ {
-		s := &Stmt{alone: n == 1}
+		s := &Stmt{alone: n == 1, dropped: dropped}
 		if duckdb.PrepareExtractedStatement(c.handle, extracted, i, &s.handle) == duckdb.StateError {
 			err := SQLError(duckdb.PrepareError(s.handle))
 			s.Close()
@@ -88,10 +103,13 @@ func (c *Conn) Prepare(ctx context.Context, sql string, args ...any) (*Stmt, err
 			}
 			return s, nil
 		}
-		err := c.run(ctx, s)
+		hasResult, err := c.run(ctx, s)
 		s.Close()
 		if err != nil {
 			return nil, err
+		}
+		if hasResult {
+			dropped++
 		}
 	}
 }

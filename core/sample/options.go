@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"ddcore/core/contract"
 )
@@ -84,12 +83,12 @@ func orElse(given, otherwise []string) []string {
 	return given
 }
 
-// checkNames fails on the first unknown name and offers the nearest known ones.
+// checkNames fails on the first unknown name and offers near ones.
 func checkNames(what string, given, known []string) error {
 	for _, name := range given {
 		if !slices.Contains(known, name) {
 			return invalid(fmt.Sprintf("%s %q", what, name), errors.New("unknown "+what),
-				"nearest known: "+strings.Join(contract.Nearest(name, known), ", "))
+				contract.NearNames(name, known))
 		}
 	}
 	return nil

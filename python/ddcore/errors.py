@@ -7,6 +7,8 @@ work.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 __all__ = [
@@ -97,6 +99,12 @@ def make(kind: type[Error], op: str, target: str, why: str, hint: str) -> Error:
     error = kind(f"{' '.join(filter(None, (op, target)))}: {why} ({hint})")
     error.op, error.target, error.hint = op, target, hint
     return error
+
+
+def near_names(name: str, known: Iterable[str]) -> str:
+    """Give the hint for a name that there is not: the three known ones most like it."""
+    near = difflib.get_close_matches(name, list(known), 3, 0)
+    return f"near names: {', '.join(near) or 'none'}"
 
 
 def from_core(parts: dict[str, Any]) -> Error:

@@ -372,10 +372,10 @@ class Lake:
 
         Args:
             sql: The query, in DuckDB's dialect. Tables of main need no prefix, raw ones are raw.name.
-            params: Values for the ? in the query.
+            params: Values for the ? in the query; of several statements, in the last one.
 
         Returns:
-            The rows.
+            The rows; of several statements those of the last one, as in DuckDB's own Python package.
 
         Raises:
             NotFoundError: There is no such table or lake.
@@ -913,7 +913,7 @@ class Lake:
             small: The small sizes; default: all that are smaller than the target.
             target: The size to predict.
             metric: Metrics of `evals`, perplexities (`pile-valppl`), or "all" 28 of `evals`.
-            task: Tasks; default: all.
+            task: Tasks; default: all. Perplexities have none: with them alone, a task is refused.
             step: "last" (the last checkpoint that the recipes have in common), "all", a share of that last
                 step ("25%" or 0.25), or a number of steps; recipes without a value at that number are left out.
             target_metric: The metric at the target; default: each metric itself. A proxy such as

@@ -266,6 +266,28 @@ def test_pictures(open_page: Open, address: str) -> None:
     assert "pile-valppl by model size" in picture
 
 
+def test_equal_curves_do_not_cover_each_other(open_page: Open, served: str, shown: Path) -> None:
+    (same,) = (
+        ddcore.open(shown)
+        .sql("""
+            SELECT params, task, doc_id
+            FROM (SELECT params, task, doc_id, recipe, list((step, accuracy) ORDER BY step) AS curve
+                FROM question_curves GROUP BY ALL)
+            GROUP BY ALL HAVING count(*) > 1 AND count(DISTINCT curve) = 1 ORDER BY ALL LIMIT 1""")
+        .to_pylist()
+    )
+    page = open_page(served, "questions?params={params}&task={task}&doc={doc_id}".format(**same))
+    picture = saved(page, page.get_by_role("button", name="as SVG")).decode()
+    assert 'stroke-dasharray="8,8"' in picture
+    assert "dashed: equal to the curve below" in picture
+
+
+def test_meanings_are_not_cut(open_page: Open, served: str) -> None:
+    page = open_page(served, "tables?table=main.evals")
+    long = page.locator(".tabulator-cell.wrap", has_text="greatest tokens / greatest step").first
+    assert long.evaluate("e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight")
+
+
 @pytest.mark.parametrize(
     "where",
     [

@@ -73,6 +73,8 @@ def test_refusals_are_told(compared: ddcore.Lake) -> None:
         compared.decision_accuracy(task="piqua")
     with pytest.raises(ddcore.InvalidError, match="no checkpoint at step 7"):
         compared.decision_accuracy(step=7)
+    with pytest.raises(ddcore.InvalidError, match="pile-valppl is measured once per checkpoint and has no tasks"):
+        compared.decision_accuracy(metric="pile-valppl", task="piqa")
 
 
 def test_it_is_exported_with_its_charts(notebook: Path, compared: ddcore.Lake) -> None:

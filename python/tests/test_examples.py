@@ -72,6 +72,13 @@ def test_the_guide() -> None:
     assert run_blocks("docs/guide.md") >= 1
 
 
+def test_the_tutorial_installs_what_shows_its_tables() -> None:
+    text = (ROOT / "docs/tutorial.md").read_text()
+    installed = re.search(r"pip install (.*?) +#", text)
+    assert installed is not None
+    assert "pandas" in installed[1].split() or ".to_pandas()" not in text
+
+
 def test_the_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_blocks("docs/tutorial.md") >= 8

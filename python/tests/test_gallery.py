@@ -59,7 +59,7 @@ def test_the_demo_lake_is_made_once_and_goes(tmp_path: Path) -> None:
     path = run("-c", DEMO, cwd=tmp_path).splitlines()[-1]
     assert Path(path).parent.parent == tmp_path
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ddcore.InvalidError, match="nearest known: 4M"):
+    with pytest.raises(ddcore.InvalidError, match="near names: 4M"):
         ddcore.demo_lake(sizes=["4MM"])
     with pytest.raises(TypeError, match="size"):
         ddcore.demo_lake(size="4M")

@@ -168,6 +168,7 @@ def test_scan_gives_what_table_and_sql_give(lake: ddcore.Lake) -> None:
         assert reader.read_all() == lake.table("evals", params="4M", order_by=["task", "step", "recipe", "seed"])
     query = "SELECT * FROM evals WHERE seed = ? ORDER BY ALL"
     assert lake.scan_sql(query, [1]).read_all() == lake.sql(query, [1])
+    assert lake.sql("SELECT 1 AS a; SELECT ?::INTEGER AS b", [2]).to_pydict() == {"b": [2]}  # the last one's
 
 
 def test_a_scan_outlives_its_lake(own_lake: ddcore.Lake) -> None:

@@ -222,6 +222,15 @@ def test_errors(lake: ddcore.Lake) -> None:
         plot.ft_vs_pt(lake, run_types=[])
 
 
+def test_perplexities_are_drawn_without_a_task(lake: ddcore.Lake) -> None:
+    frontier = plot.frontier(lake, metric="pile-valppl", target="20M", bootstrap=0)
+    assert "compute, pile-valppl" in str(frontier.to_dict()["title"])
+    heatmap = plot.decision_heatmap(lake, "pile-valppl", target="20M", bootstrap=0)
+    assert heatmap.data["task"].to_pylist() == [None]
+    with pytest.raises(ddcore.InvalidError, match="has no tasks"):
+        plot.frontier(lake, "arc_easy", "pile-valppl", target="20M")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

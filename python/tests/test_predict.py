@@ -409,7 +409,7 @@ def test_a_longer_window_tells_more(runs_lake: ddcore.Lake) -> None:
 # ---- refusals
 
 
-def refused(table: pa.Table, **arguments: Any) -> ddcore.InvalidError:
+def refused(table: Any, **arguments: Any) -> ddcore.InvalidError:
     with pytest.raises(ddcore.InvalidError) as caught:
         predict.evaluate(table, **{**FAST, **arguments})
     assert caught.value.hint
@@ -431,6 +431,26 @@ def test_bad_targets_are_refused() -> None:
     assert "null in all 40 rows" in str(refused(with_target(table, [None] * 40)))
     assert "0 targets" in str(refused(table.drop_columns(["target_a_x__final"])))
     assert "no number" in str(refused(table, target="recipe"))
+
+
+def test_names_that_there_are_not_are_refused_with_near_ones() -> None:
+    table = made()
+    several = [f"target_{n}__final" for n in ("b_x", "other", "something_else")]
+    for name in several:
+        table = table.append_column(name, table["target_a_x__final"])
+    assert "the table has no target 'b_y' (near names: target_b_x__final, " in str(refused(table, target="b_y"))
+    assert several[-1] not in str(refused(table, target="b_y"))
+    assert "no column 'recip' to group by (near names: recipe, " in str(refused(table, target="a_x", groups="recip"))
+    table = table.append_column("target_a_x__50pct", table["target_a_x__final"])
+    assert "2 columns are the target 'a_x' (name one of target_a_x__final, " in str(refused(table, target="a_x"))
+
+
+@pytest.mark.parametrize("target", [["a_x"], ["a_x", "b_x"], 3, {"a_x": 1}], ids=str)
+def test_a_target_is_one_name(target: Any, runs_lake: ddcore.Lake) -> None:
+    assert f"the target is {target!r} (name one" in str(refused(made(), target=target))
+    assert "the target is" in str(refused(runs_lake, target=target, window="40%"))
+    with pytest.raises(ddcore.InvalidError, match="the target is"):
+        predict.forecast(runs_lake, target, ["20%", "40%"], **FAST)
 
 
 def test_rows_without_a_target_are_counted() -> None:

@@ -95,7 +95,7 @@ def test_the_forms_of_scores(lake: str, tmp_path: Path, capsys: pytest.CaptureFi
         (["-t", "arc_easy", "-w", "100%"], 2, "target_params"),
         (["-t", "arc_easy", "-w", "40%", "-f", "recipe"], 2, "COLUMN=VALUE"),
         (["-t", "arc_easy", "-w", "40%", "--report", "r.pdf"], 2, "neither .html nor .md"),
-        (["-t", "arc_eazy", "-w", "40%"], 3, "there is no metric"),
+        (["-t", "arc_eazy", "-w", "40%"], 3, "near names: arc_easy"),
         (["-t", "arc_easy", "-w", "40%", "-m", "forest"], 2, "extra_trees"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, list) else "",

@@ -64,14 +64,11 @@ class Plan:
                 flat |= {f"download.{source}": arguments for source, arguments in value.items()}
             else:
                 flat[key] = value
-        if not isinstance(flat.get("lake"), str):
+        sections = _sections(str(file), flat)
+        if "lake" not in flat:
             raise _refused(str(file), "it names no lake", 'begin with lake = "my.lake"')
-        known = [*SECTIONS, "site"]
-        sections = {key: value for key, value in flat.items() if key not in TOP}
-        for name, arguments in sections.items():
-            if name not in known or not isinstance(arguments, dict):
-                raise _refused(str(file), f"there is no section [{name}]", "sections are: " + ", ".join(known))
-            _check(str(file), name, arguments)
+        if not isinstance(flat["lake"], str):
+            raise _refused(str(file), f"lake is {flat['lake']!r}, no text", 'begin with lake = "my.lake"')
         base = file.parent
         options = {key: flat[key] for key in TOP[1:] if key in flat}
         lake = open(_from(base, flat["lake"]), **options)
@@ -93,6 +90,20 @@ class Plan:
         return self.file.with_suffix(suffix)
 
 
+def _sections(file: str, flat: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give the sections, and refuse what is neither a section nor a key before them."""
+    known = [*SECTIONS, "site"]
+    sections = {key: value for key, value in flat.items() if key not in TOP}
+    for name, arguments in sections.items():
+        if name not in known:
+            what = f"section [{name}]" if isinstance(arguments, dict) else f"key {name}"
+            raise _refused(file, f"there is no {what}", errors.near_names(name, [*TOP, *known]))
+        if not isinstance(arguments, dict):
+            raise _refused(file, f"{name} is {arguments!r}, no section", f"write [{name}], and its keys below")
+        _check(file, name, arguments)
+    return sections
+
+
 def _check(file: str, name: str, arguments: dict[str, Any]) -> None:
     """Refuse keys that the section's function does not take, and miss none that it needs."""
     known, needed = set(MORE.get(name, ())), {"to"} if name == "site" else set()
@@ -106,9 +117,17 @@ def _check(file: str, name: str, arguments: dict[str, Any]) -> None:
         needed = set()
     for key in arguments:
         if key not in known:
-            raise _refused(file, f"[{name}] knows no {key}", f"its keys are: {', '.join(sorted(known))}")
+            raise _refused(file, f"[{name}] knows no {key}", errors.near_names(key, sorted(known)))
+        if name == "validate" and key.startswith("max_"):
+            _check_limit(file, key, arguments[key])
     if missing := sorted(needed - set(arguments)):
         raise _refused(file, f"[{name}] lacks {missing[0]}", f"add {missing[0]} = …")
+
+
+def _check_limit(file: str, key: str, value: Any) -> None:
+    """Refuse at once what drift would refuse when there is something to compare."""
+    if type(value) not in (int, float) or not value >= 0:
+        raise _refused(file, f"[validate] {key} is {value!r}", "a limit is a number from 0 on")
 
 
 def _absolute(base: Path, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def decision_heatmap(
         metric: The small models' metric, of `evals` or a perplexity.
         target: The size to predict.
         small: The small sizes; default: all that are smaller than the target.
-        task: Tasks; default: all, of MMLU the average only.
+        task: Tasks; default: all, of MMLU the average only; perplexities have none.
         step: As in `Lake.decision_accuracy`, but for "all": one checkpoint a size.
         target_metric: The metric at the target; default: the same.
         seeds: "mean" over seeds, or "single".
@@ -64,7 +64,7 @@ def decision_heatmap(
         small,
         target,
         metric,
-        _main_tasks(lake) if task is None else task,
+        _main_tasks(lake) if task is None and _has_tasks(metric, target_metric) else task,
         step=step,
         target_metric=target_metric,
         seeds=seeds,
@@ -106,7 +106,7 @@ def decision_heatmap(
 
 def frontier(
     lake: Lake,
-    task: str = "olmes_10_macro_avg",
+    task: str | None = None,
     metric: str = "primary_metric",
     *,
     target: str = "1B",
@@ -120,7 +120,7 @@ def frontier(
 
     Args:
         lake: The lake.
-        task: The task.
+        task: The task; default: olmes_10_macro_avg; perplexities have none.
         metric: The small models' metric, of `evals` or a perplexity.
         target: The size to predict.
         small: The small sizes; default: all that are smaller than the target.
@@ -144,11 +144,13 @@ def frontier(
         True
     """
     how: dict[str, Any] = {"target_metric": target_metric, "seeds": seeds}
+    if task is None and _has_tasks(metric, target_metric):
+        task = "olmes_10_macro_avg"
     every = lake.decision_accuracy(small, target, metric, task, step="all", bootstrap=0, **how)
     best = lake.compute_frontier(
         small, target, metric, task, bootstrap=bootstrap, random_seed=random_seed, **how
     ).to_pylist()
-    data = drawable(_with_frontier(every, best), task, "there is no trained checkpoint", "choose other sizes")
+    data = drawable(_with_frontier(every, best), "frontier", "there is no trained checkpoint", "choose other sizes")
     share = alt.X(
         "compute_fraction:Q",
         scale=alt.Scale(type="log", nice=False),
@@ -174,10 +176,15 @@ def frontier(
     interval = "; band: its 95 % interval" if any(row["low"] is not None for row in best) else ""
     return titled(
         alt.LayerChart(data=data, layer=layers),
-        f"Decision accuracy against compute, {task}",
+        f"Decision accuracy against compute, {task or metric}",
         f"measured by {metric}, for {target}; dashed: a coin",
         f"black: the best so far{interval}",
     ).properties(width=560, height=360)
+
+
+def _has_tasks(*metrics: str | None) -> bool:
+    """Tell whether a metric is one of tasks; perplexities are those of whole checkpoints."""
+    return not all(m is None or m.endswith("-valppl") for m in metrics)
 
 
 def _main_tasks(lake: Lake) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
 from .. import _arguments
+from ..errors import near_names
 from ._chart import (
     BLUE,
     HEIGHT,
@@ -162,8 +162,8 @@ def _predictions(table: Any) -> pa.Table:
         raise _arguments.invalid(f"predicted_vs_actual: {type(table).__name__} is no table: {error}", hint) from None
     for name in NEEDED:
         if name not in rows.column_names:
-            near = ", ".join(difflib.get_close_matches(name, rows.column_names, 3, 0.4) or rows.column_names)
-            problem = f"predicted_vs_actual: the table has no column {name!r}; near names: {near}"
+            near = near_names(name, rows.column_names)
+            problem = f"predicted_vs_actual: the table has no column {name!r}; {near}"
             raise _arguments.invalid(problem, f"rename one to {name!r}")
     for name in set(NUMBERS) & set(rows.column_names):
         kind = rows.schema.field(name).type
@@ -189,8 +189,7 @@ def _panels(data: pa.Table) -> list[str]:
 def _known(name: str, names: list[str], what: str) -> None:
     """Refuse a name that there is not."""
     if name not in names:
-        near = difflib.get_close_matches(name, names, 3, 0.4) or names
-        raise missing(f"there is no {what} {name!r}", "matched_runs", f"near names: {', '.join(near) or 'none'}")
+        raise missing(f"there is no {what} {name!r}", "matched_runs", near_names(name, names))
 
 
 def _finite(rows: pa.Table, columns: list[str]) -> pa.Table:

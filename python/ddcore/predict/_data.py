@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import near_names
 from ._numbers import Array, invalid
 
 IDS = ("recipe", "params", "seed", "project", "run_id", "run")
@@ -49,8 +50,8 @@ class Data:
     def labels(self, column: str) -> list[str]:
         """Give a column as text, e.g. to group by."""
         if column not in self.table.column_names or column == self.target:
-            known = ", ".join(n for n in self.table.column_names if role(self.table.schema.field(n)) in ("id", "group"))
-            raise invalid(f"there is no column {column!r} to group by", f"take of {known}", column)
+            known = [f.name for f in self.table.schema if role(f) in ("id", "group")]
+            raise invalid(f"there is no column {column!r} to group by", near_names(column, known), column)
         values = self.table[column].to_pylist()
         if None in values:
             raise invalid(
@@ -171,11 +172,12 @@ def _find_target(table: pa.Table, target: str | None) -> str:
     if target in table.column_names:
         return target
     starts = (f"target_{target}__", f"target_{target}_primary_metric__")
-    near = [n for n in of_role if n.startswith(starts)]
-    if len(near) != 1:
-        known = ", ".join(of_role) or "none"
-        raise invalid(f"{len(near)} columns are the target {target!r}", f"name one of: {known}", "target")
-    return str(near[0])
+    meant = [n for n in of_role if n.startswith(starts)]
+    if not meant:
+        raise invalid(f"the table has no target {target!r}", near_names(target, of_role), "target")
+    if len(meant) > 1:
+        raise invalid(f"{len(meant)} columns are the target {target!r}", f"name one of {', '.join(meant)}", "target")
+    return str(meant[0])
 
 
 def _target_values(table: pa.Table, name: str) -> Array:

@@ -41,6 +41,8 @@ class Source:
 
 def source(given: Any, target: str | None, features: Mapping[str, Any]) -> Source:
     """Read the features of a lake at one snapshot; of a table, itself."""
+    if not isinstance(target, (str, type(None))):
+        raise invalid(f"the target is {target!r}", "name one, as text; for several, one call each", "target")
     if not isinstance(given, Lake):
         if features:
             raise invalid(

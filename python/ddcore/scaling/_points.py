@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import itertools
 import math
 from collections.abc import Iterable
@@ -65,8 +64,7 @@ def invalid(problem: str, hint: str, column: str = "", rows: tuple[str, ...] = (
 def not_found(what: str, name: str, names: Iterable[str]) -> errors.NotFoundError:
     """Make the error for a name that there is not, with near ones."""
     names = list(names)
-    near = difflib.get_close_matches(name, names, 3)
-    hint = f"did you mean {', '.join(near)}?" if near and name not in names else f"there are {', '.join(names)}"
+    hint = f"there are {', '.join(names)}" if name in names else errors.near_names(name, names)
     error = errors.NotFoundError(f"scaling law: no {what} {name!r} ({hint})")
     error.op, error.target, error.hint = "scaling", name, hint
     return error

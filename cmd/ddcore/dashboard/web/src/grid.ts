@@ -17,6 +17,7 @@ export interface GridOptions {
   answer: Answer;
   groups?: Group[]; // columns under common headers; those of no group come last
   title?: (column: string) => string;
+  wrapped?: string[]; // columns of long texts, to be read whole
   hidden?: string[];
   onHidden?: (hidden: string[]) => void;
   filters?: Record<string, string>;
@@ -117,6 +118,7 @@ function grouped(o: GridOptions): { title: string; columns: Column[] }[] {
 
 function define(o: GridOptions, c: Column, visible: boolean): ColumnDefinition {
   const title = o.title?.(c.name) ?? c.name;
+  const wrap = o.wrapped?.includes(c.name) ? { variableHeight: true, cssClass: "wrap", width: 480 } : { maxWidth: 360, minWidth: c.isNumber ? 84 : 70 };
   return {
     title, field: c.name, visible, sorter: (a, b, _r, _s, _c, dir) => {
       const last = Number(isNull(a)) - Number(isNull(b)); // nulls stay last, whichever way
@@ -131,7 +133,7 @@ function define(o: GridOptions, c: Column, visible: boolean): ColumnDefinition {
     },
     tooltip: (_: any, cell: any) => (isNull(cell.getValue()) ? "" : String(cell.getValue() instanceof Date ? show(cell.getValue()) : cell.getValue())),
     headerFilter: "input", headerFilterPlaceholder: c.isNumber ? ">, <, a..b" : "filter", headerFilterFunc: (typed: any, v: any) => fits(String(typed), v),
-    headerFilterParams: { elementAttributes: { "aria-label": `Filter ${c.name}` } }, maxWidth: 360, minWidth: c.isNumber ? 84 : 70,
+    headerFilterParams: { elementAttributes: { "aria-label": `Filter ${c.name}` } }, ...wrap,
   } as ColumnDefinition;
 }
 

@@ -69,17 +69,29 @@ export const questions: View = {
 function specOf(rows: Row[], s: { params: string; task: string; doc: number; measure: keyof typeof measures }): Spec {
   const names = unique(rows.map((r) => r.recipe as string)).sort();
   const most = Math.max(...rows.map((r) => r.n_seeds));
+  const equal = equals(names, rows, s.measure);
+  const covers = [...equal.values()].some((of) => of.length > 1);
   return {
-    title: { text: `${s.task}, question ${s.doc}, at ${s.params}`, subtitle: `${measures[s.measure]}; ${most === 1 ? "one seed" : `up to ${most} seeds`}` },
-    data: { values: rows },
+    title: { text: `${s.task}, question ${s.doc}, at ${s.params}`, subtitle: `${measures[s.measure]}; ${most === 1 ? "one seed" : `up to ${most} seeds`}${covers ? "; dashed: equal to the curve below" : ""}` },
+    data: { values: rows.map((r) => ({ ...r, place: equal.get(r.recipe)!.indexOf(r.recipe), equal: equal.get(r.recipe)!.filter((name) => name !== r.recipe).join(", ") })) },
     mark: { type: "line", strokeWidth: 2, point: { size: 45, filled: true } },
     params: [{ name: "chosen", select: { type: "point", fields: ["recipe"] }, bind: "legend" }],
     encoding: {
       x: { field: "step", type: "quantitative", title: "Pretraining step", axis: { grid: false, labelExpr: short } },
       y: { field: s.measure, type: "quantitative", title: s.measure === "accuracy" ? "Accuracy" : "Log-likelihood per character (nats)", scale: s.measure === "accuracy" ? { domain: [0, 1] } : { zero: false } },
       color: { field: "recipe", type: "nominal", title: "Recipe", sort: names, scale: colours(names), legend: { orient: innerWidth < 700 ? "bottom" : "right", columns: 1 } },
+      strokeDash: { field: "place", type: "ordinal", scale: { domain: dashes.map((_, i) => i), range: dashes }, legend: null },
       opacity: { condition: { param: "chosen", value: 1 }, value: 0.1 },
-      tooltip: [{ field: "recipe" }, { field: "step", format: ",", type: "quantitative" }, { field: s.measure, format: ".4~g", type: "quantitative" }, { field: "n_seeds", title: "seeds" }],
+      tooltip: [{ field: "recipe" }, { field: "step", format: ",", type: "quantitative" }, { field: s.measure, format: ".4~g", type: "quantitative" }, { field: "n_seeds", title: "seeds" }, ...(covers ? [{ field: "equal", title: "equal to" }] : [])],
     },
   };
+}
+
+// Of equal curves each covers a half of what the one before it shows.
+const dashes = [[1, 0], [8, 8], [4, 12], [2, 14]];
+
+/** Gives each recipe those whose curve is the same, itself among them, as they are drawn. */
+function equals(names: string[], rows: Row[], measure: string): Map<string, string[]> {
+  const curves = names.map((name) => JSON.stringify(rows.filter((r) => r.recipe === name).map((r) => [r.step, r[measure]])));
+  return new Map(names.map((name, i) => [name, names.filter((_, j) => curves[j] === curves[i])]));
 }

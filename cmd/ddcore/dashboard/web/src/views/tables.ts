@@ -28,7 +28,7 @@ export const tables: View = {
       const description = await table("describe", name);
       return [
         h("div", { class: "about-table" }, h("h2", {}, name), h("p", {}, info.summary), h("p", { class: "note" }, facts)),
-        h("h3", {}, "Columns"), grid({ name: `columns of ${name}`, answer: description, height: "38vh" }),
+        h("h3", {}, "Columns"), grid({ name: `columns of ${name}`, answer: description, height: "38vh", wrapped: ["meaning"] }),
         h("h3", {}, "First rows"), ...(isThere("preview", name) ? preview(name, await table("preview", name)) : [notice("The first rows are not among this page's files.")]),
       ];
     });
