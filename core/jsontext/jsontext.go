@@ -5,9 +5,11 @@ package jsontext
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -107,20 +109,30 @@ func key(b []byte, i int) (int, error) {
 	return Space(b, i+1), nil
 }
 
-// plain marks the bytes that a string may hold without further thought.
-var plain = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c >= ' ' && c != '"' && c != '\\'
+// special finds the first byte from i on that ends a string, starts an escape or is
+// a control character. It looks at eight bytes at a time: in eight bytes without
+// such a one, neither they less 0x20, nor they XOR '"' or '\\' less 1, borrow from
+// the bit 0x80 of a byte that did not have it; the lowest that does is the first.
+func special(b []byte, i int) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		quote, escape := x^'"'*ones, x^'\\'*ones
+		found := ((x-' '*ones)&^x | (quote-ones)&^quote | (escape-ones)&^escape) & high
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
 	}
-	return t
-}()
+	for i < len(b) && b[i] >= ' ' && b[i] != '"' && b[i] != '\\' {
+		i++
+	}
+	return i
+}
 
 // String checks the string that starts at b[i], its quotes included.
 func String(b []byte, i int) (int, error) {
 	for i++; ; i++ {
-		for i < len(b) && plain[b[i]] {
-			i++
-		}
+		i = special(b, i)
 		switch {
 		case i >= len(b):
 			return i, ErrTorn
@@ -257,31 +269,38 @@ func Unquote(s []byte) (text string, ok bool) {
 	if bytes.IndexByte(s, '\\') < 0 {
 		return string(s), true
 	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' {
-			out = append(out, s[i])
-			continue
-		}
-		i++
-		if s[i] != 'u' {
-			out = append(out, unescaped(s[i]))
-			continue
-		}
-		r := hex(s[i+1:])
-		i += 4
-		if utf16.IsSurrogate(r) {
-			if i+6 >= len(s) || s[i+1] != '\\' || s[i+2] != 'u' {
-				return "", false
-			}
-			if r = utf16.DecodeRune(r, hex(s[i+3:])); r == utf8.RuneError {
-				return "", false
-			}
-			i += 6
-		}
-		out = utf8.AppendRune(out, r)
+	out, ok := AppendUnquoted(make([]byte, 0, len(s)), s)
+	if !ok {
+		return "", false
 	}
 	return string(out), true
+}
+
+// AppendUnquoted is Unquote into memory at hand.
+func AppendUnquoted(dst, s []byte) (out []byte, ok bool) {
+	for {
+		i := bytes.IndexByte(s, '\\')
+		if i < 0 {
+			return append(dst, s...), true
+		}
+		dst = append(dst, s[:i]...)
+		if s[i+1] != 'u' {
+			dst, s = append(dst, unescaped(s[i+1])), s[i+2:]
+			continue
+		}
+		r := hex(s[i+2:])
+		s = s[i+6:]
+		if utf16.IsSurrogate(r) {
+			if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+				return dst, false
+			}
+			if r = utf16.DecodeRune(r, hex(s[2:])); r == utf8.RuneError {
+				return dst, false
+			}
+			s = s[6:]
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
 }
 
 func unescaped(c byte) byte {

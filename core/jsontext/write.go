@@ -11,7 +11,7 @@ func AppendMember(dst, key, value []byte) []byte {
 
 // Comma writes a comma behind members, if there are any.
 func Comma(dst []byte) []byte {
-	if len(dst) > 0 {
+	if n := len(dst); n > 0 && dst[n-1] != '{' {
 		return append(dst, ',')
 	}
 	return dst

@@ -52,6 +52,7 @@ type runsReader struct {
 	r      *redact.Redactor
 	once   jsontext.Once
 	copies jsontext.Copies
+	rest   []byte // memory for what has no column
 }
 
 func (r *runsReader) Line(line []byte) error {
@@ -105,7 +106,7 @@ func idOf(line []byte) (id string) {
 
 func (r *runsReader) run(run, outer []byte) error {
 	cells := make([][]byte, numRunColumns)
-	rest := make([]byte, 0, len(run))
+	rest := append(r.rest[:0], '{')
 	_ = r.copies.Members(run, func(key, value []byte) error {
 		column, ok := runKeys[r.layout][string(key)]
 		if ok && cells[column] == nil {
@@ -123,12 +124,13 @@ func (r *runsReader) run(run, outer []byte) error {
 	if outer != nil {
 		rest = jsontext.AppendMember(rest, []byte(outerKey), jsontext.Object(outer))
 	}
+	r.rest = append(rest, '}')
 	cells[0] = []byte(r.layout)
 	if r.export != "" {
 		cells[runExport] = []byte(r.export)
 	}
-	if len(rest) > 0 {
-		cells[runRest] = jsontext.Object(rest)
+	if len(rest) > 1 {
+		cells[runRest] = r.rest
 	}
 	r.Append(cells)
 	return nil
