@@ -23,11 +23,17 @@ type Number struct {
 // maxDigits is how many decimal digits always fit into 64 bits.
 const maxDigits = 19
 
-// Read reads the plain number that stands at text[pos:], as repr and JSON
+// Read is ReadPrefix of a number behind which a value may end.
+func Read(text string, pos int) (d Number, end int, ok bool) {
+	d, end, ok = ReadPrefix(text, pos)
+	return d, end, ok && EndsValue(text, end)
+}
+
+// ReadPrefix reads the plain number that stands at text[pos:], as repr and JSON
 // write it: -0.25, 1e-05, 12. end is behind it. ok is false for all that needs a
 // closer look (a sign +, a point without digits on both sides, a leading zero,
 // more digits than 64 bits hold, no number at all).
-func Read(text string, pos int) (d Number, end int, ok bool) {
+func ReadPrefix(text string, pos int) (d Number, end int, ok bool) {
 	if pos < len(text) && text[pos] == '-' {
 		d.Negative = true
 		pos++
@@ -63,7 +69,7 @@ func Read(text string, pos int) (d Number, end int, ok bool) {
 		}
 		d.Exponent += e
 	}
-	return d, pos, EndsValue(text, pos)
+	return d, pos, true
 }
 
 // readDigits reads decimal digits on top of those in before, eight at a time

@@ -201,8 +201,8 @@ func (h *historyReader) number(s *slot, text []byte, i int) (end int, ok bool) {
 	case step:
 		return h.step(text, i)
 	case other:
-		d, end, _ := readDecimal(text, i)
-		if end == i || d.digits == 0 && end-i == 1 && text[i] == '-' {
+		first := bytes.TrimPrefix(text[i:], []byte("-")) // -Infinity is none
+		if len(first) == 0 || first[0]-'0' > 9 {
 			return i, false
 		}
 		if end, err := jsontext.Number(text, i); err == nil {
@@ -239,7 +239,7 @@ func specialAt(text []byte, i int) (n number, end int, ok bool) {
 
 func (h *historyReader) step(text []byte, i int) (end int, ok bool) {
 	d, end, ok := readDecimal(text, i)
-	if !ok || !d.whole || d.digits > 18 || d.negative && d.mantissa == 0 {
+	if !ok || !d.Whole || d.Digits >= 1e18 || d.Negative && d.Digits == 0 {
 		if !isStep(text[i:end]) {
 			return i, false
 		}
@@ -247,8 +247,8 @@ func (h *historyReader) step(text []byte, i int) (end int, ok bool) {
 		h.hasStep = true
 		return end, true
 	}
-	h.atStep, h.hasStep = int64(d.mantissa), true
-	if d.negative {
+	h.atStep, h.hasStep = int64(d.Digits), true
+	if d.Negative {
 		h.atStep = -h.atStep
 	}
 	return end, true
