@@ -79,6 +79,19 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+// TestDiffNothingInCommon: sides without rows, and without a row in common, have no
+// values to compare.
+func TestDiffNothingInCommon(t *testing.T) {
+	local := filepath.Join(t.TempDir(), "test.lake")
+	write(t, local, "CREATE TABLE lake.main.recipes (recipe VARCHAR, n BIGINT); CREATE TABLE lake.main.tasks (task VARCHAR, n BIGINT)")
+	write(t, local, "INSERT INTO lake.main.recipes VALUES ('C4', 1)")
+	write(t, local, "DELETE FROM lake.main.recipes; INSERT INTO lake.main.recipes VALUES ('Falcon', 1)")
+	last := len(must(t, "snapshots", local, nil)) - 2
+	removed, added := []string{"main", "recipes", "", "rows removed", "1", "recipe Falcon"}, []string{"main", "recipes", "", "rows added", "1", "recipe C4"}
+	require.Equal(t, rows{removed, added}, must(t, "diff", local, map[string]any{"other_snapshot": last - 1})[1:])
+	require.Equal(t, rows{removed}, must(t, "diff", local, map[string]any{"other_snapshot": last - 2})[1:], "the other side is empty")
+}
+
 // TestDiffWide: tables of more columns than one join compares.
 func TestDiffWide(t *testing.T) {
 	local := filepath.Join(t.TempDir(), "test.lake")

@@ -21,21 +21,21 @@ func (c *comparison) byGrain(ctx context.Context, name string, grain, columns []
 	for i, g := range grain {
 		on[i] = fmt.Sprintf("a.%[1]s IS NOT DISTINCT FROM b.%[1]s", lake.Ident(g))
 	}
+	join := func(kind string, columns []string) string {
+		chosen := joined(append(slices.Clone(grain), columns...), lake.Ident)
+		return fmt.Sprintf(`(SELECT %[1]s, true AS is_there, row_number() OVER (ORDER BY %[5]s) AS "row number" FROM %[2]s) AS a
+			%[6]s JOIN (SELECT %[1]s, true AS is_there FROM %[3]s) AS b ON %[4]s`,
+			chosen, relationIn("lake", name), relationIn("other", name), strings.Join(on, " AND "), joined(grain, lake.Ident), kind)
+	}
+	if err := c.onOneSide(ctx, name, grain, join("FULL", nil)); err != nil {
+		return err
+	}
+	if c.empty["lake"][name] || c.empty["other"][name] {
+		return nil // nothing to compare
+	}
 	values := slices.DeleteFunc(slices.Clone(columns), func(n string) bool { return slices.Contains(grain, n) })
-	for first := 0; first == 0 || first < len(values); first += columnsAtOnce {
-		group := values[first:min(first+columnsAtOnce, len(values))]
-		chosen := joined(append(slices.Clone(grain), group...), lake.Ident)
-		join := func(kind string) string {
-			return fmt.Sprintf(`(SELECT %[1]s, true AS is_there, row_number() OVER (ORDER BY %[5]s) AS "row number" FROM %[2]s) AS a
-				%[6]s JOIN (SELECT %[1]s, true AS is_there FROM %[3]s) AS b ON %[4]s`,
-				chosen, relationIn("lake", name), relationIn("other", name), strings.Join(on, " AND "), joined(grain, lake.Ident), kind)
-		}
-		if first == 0 {
-			if err := c.onOneSide(ctx, name, grain, join("FULL")); err != nil {
-				return err
-			}
-		}
-		if err := c.values(ctx, name, grain, group, join("INNER")); err != nil {
+	for group := range slices.Chunk(values, columnsAtOnce) {
+		if err := c.values(ctx, name, grain, group, join("INNER", group)); err != nil {
 			return err
 		}
 	}
@@ -65,12 +65,9 @@ func (c *comparison) onOneSide(ctx context.Context, name string, grain []string,
 // ones: with a query for the examples of each column, of which a table may have
 // thousands, nearly all time would go into planning.
 func (c *comparison) values(ctx context.Context, name string, grain, columns []string, from string) error {
-	if len(columns) == 0 {
-		return nil
-	}
 	found, err := c.Rows(ctx, "SELECT "+joined(columns, func(n string) string {
 		differs := fmt.Sprintf("a.%[1]s IS DISTINCT FROM b.%[1]s", lake.Ident(n))
-		return fmt.Sprintf(`count_if(%[1]s)::BIGINT, array_to_string(min(if(%[1]s, a."row number", NULL), %[2]d), ',')`, differs, c.examples)
+		return fmt.Sprintf(`coalesce(count_if(%[1]s), 0)::BIGINT, array_to_string(min(if(%[1]s, a."row number", NULL), %[2]d), ',')`, differs, c.examples)
 	})+" FROM "+from)
 	if err != nil {
 		return err

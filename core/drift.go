@@ -55,30 +55,30 @@ func drift(ctx context.Context, env *Env, a DriftArgs) (*Result, error) {
 		return nil, err
 	}
 	defer before.Close()
-	was, err := schemaOf(ctx, before.Conn)
+	was, err := inventoryOf(ctx, before.Conn)
 	if err != nil {
 		return nil, err
 	}
-	is, err := schemaOf(ctx, after.Conn)
+	is, err := inventoryOf(ctx, after.Conn)
 	if err != nil {
 		return nil, err
 	}
-	names, err := a.names(ctx, after, since, was, is)
+	names, err := a.names(ctx, after, since, was.columns, is.columns)
 	if err != nil {
 		return nil, err
 	}
 	var found []driftRow
 	for i, name := range names {
 		env.Tell(Progress{int64(i), int64(len(names)), "tables", "comparing " + name})
-		if was[name] == nil || is[name] == nil {
-			found = append(found, madeOrGone(name, is[name] != nil))
+		if was.columns[name] == nil || is.columns[name] == nil {
+			found = append(found, madeOrGone(name, is.columns[name] != nil))
 			continue
 		}
-		past, err := profileOf(ctx, before.Conn, name, was[name])
+		past, err := was.profile(ctx, before.Conn, name)
 		if err != nil {
 			return nil, err
 		}
-		now, err := profileOf(ctx, after.Conn, name, is[name])
+		now, err := is.profile(ctx, after.Conn, name)
 		if err != nil {
 			return nil, err
 		}

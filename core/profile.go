@@ -40,15 +40,31 @@ func schemaOf(ctx context.Context, c *lake.Conn) (schema, error) {
 	return out, nil
 }
 
-// profileOf measures a table of main in one pass. DuckDB only decodes: to plan an
+// inventory is what a snapshot has.
+type inventory struct {
+	columns schema
+	empty   map[string]bool
+}
+
+func inventoryOf(ctx context.Context, c *lake.Conn) (i inventory, err error) {
+	if i.columns, err = schemaOf(ctx, c); err == nil {
+		i.empty, err = c.Empty(ctx, "lake")
+	}
+	return i, err
+}
+
+// profile measures a table of main in one pass. DuckDB only decodes: to plan an
 // aggregate over each of full_eval's 1,939 columns takes it minutes.
-func profileOf(ctx context.Context, c *lake.Conn, table string, described [][2]string) (*profile, error) {
-	p := &profile{columns: map[string]columnProfile{}}
+func (i inventory) profile(ctx context.Context, c *lake.Conn, table string) (*profile, error) {
+	p, described := &profile{columns: map[string]columnProfile{}}, i.columns[table]
 	measured, values := make([]moments, len(described)), make([]string, len(described))
 	for i, d := range described {
 		p.names = append(p.names, d[0])
 		p.columns[d[0]] = columnProfile{kind: d[1]}
 		values[i] = valueOf(lake.Ident(d[0]), d[1])
+	}
+	if i.empty["main."+table] {
+		return p, nil
 	}
 	err := c.Chunks(ctx, 1, func(chunk lake.Chunk) error {
 		p.rows += int64(chunk.N)

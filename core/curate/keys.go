@@ -40,10 +40,7 @@ func makeRawView(ctx context.Context, c *lake.Conn, view, table string) error {
 	return makeView(ctx, c, view, "SELECT * FROM lake.raw."+table+" AS r WHERE "+condition)
 }
 
-// makeEmptyView stands for a table without rows. DuckLake asks its catalog for the
-// statistics of such a table once for every column of every query (mended after
-// the version that we have, duckdb/ducklake#1313): 1.5 s for a build of the
-// tables of OLMES dumps, where there are none.
+// makeEmptyView stands for a table without rows (see lake.Conn.Empty).
 func makeEmptyView(ctx context.Context, c *lake.Conn, view, table string) error {
 	columns, err := c.Rows(ctx, "SELECT column_name, column_type FROM (DESCRIBE lake.raw."+table+")")
 	if err != nil {
