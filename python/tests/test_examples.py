@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def documented() -> list[Any]:
-    found = [f for f in vars(ddcore.Lake).values() if inspect.isfunction(f) and ">>>" in (f.__doc__ or "")]
+    found = [f for _, f in inspect.getmembers(ddcore.Lake, inspect.isfunction) if ">>>" in (f.__doc__ or "")]
     found += [f for n in ddcore.__all__ if inspect.isfunction(f := getattr(ddcore, n))]
     return found + [getattr(ddcore.plot, n) for n in ddcore.plot.__all__]
 
