@@ -68,8 +68,9 @@ def test_the_page_on_downloads() -> None:
 
 
 @pytest.mark.usefixtures("workshop")
-def test_the_guide() -> None:
-    assert run_blocks("docs/guide.md") >= 1
+@pytest.mark.parametrize("page", ["sources", "analysis"])
+def test_the_pages_on_sources_and_analysis(page: str) -> None:
+    assert run_blocks(f"docs/{page}.md") >= 1
 
 
 def test_the_tutorial_installs_what_shows_its_tables() -> None:
