@@ -89,7 +89,7 @@ func artefactsMarkdown() string {
 	for _, a := range artefacts {
 		fmt.Fprintf(&b, "| %s | %s | %s | `%s` | %s |\n", a.what, a.where, a.size, a.source, code(a.raw(), "`raw.%s`"))
 	}
-	b.WriteString("\nSources tell files by what is in them ([files in](guide.md#files-in)): names and folders do not matter but where the guide says so. `ddcore files` lists what a lake holds, with checksums.\n")
+	b.WriteString("\nSources tell files by what is in them ([sources](sources.md)): names and folders do not matter but where that page says so. `ddcore files` lists what a lake holds, with checksums.\n")
 	b.WriteString("\n## Raw tables\n\n| table | holds |\n|---|---|\n")
 	for _, t := range source.Tables {
 		if t.Original == "" {

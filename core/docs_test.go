@@ -79,7 +79,7 @@ func verbsMarkdown() string {
 
 func featuresMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Features\n\nGenerated from the catalogue (`core/feature/catalogue.go`) by `make golden`. Do not edit. The formulas of all features, comparisons and targets. What a call of `features` gives is in the [guide](guide.md#features).\n\n" + feature.Rules + "\n")
+	b.WriteString("# Features\n\nGenerated from the catalogue (`core/feature/catalogue.go`) by `make golden`. Do not edit. The formulas of all features, comparisons and targets. What a call of `features` gives is on the page [analysis](analysis.md#features).\n\n" + feature.Rules + "\n")
 	b.WriteString("\n## Of a series in a window: `<series>__<window>__<name>`\n\n| name | formula | from | unit | points needed |\n|---|---|---|---|--:|\n")
 	for _, s := range feature.Stats {
 		name := s.Name

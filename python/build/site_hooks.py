@@ -45,8 +45,16 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         for file in files
         if f'"{file.stem}"' in (file.parent / "__init__.py").read_text()
     ]
-    names = ["open", "Lake", *(n for n in exported if n != "open"), *modules, *hidden, "errors"]
-    return markdown + "".join(f"\n::: ddcore.{name}\n" for name in names)
+    names = [*(n for n in exported if n not in ("open", "Lake")), *modules, *hidden, "errors"]
+    return markdown + "\n::: ddcore.open\n" + _lake() + "".join(f"\n::: ddcore.{name}\n" for name in names)
+
+
+def _lake() -> str:
+    """Show all methods as `Lake`'s own, in the order of the classes that it is made of."""
+    lake: Any = griffe.load("ddcore.lake.Lake", search_paths=["python"])
+    methods = [m.name for c in (lake, *lake.mro()) for m in c.members.values() if m.is_public and m.has_docstring]
+    options = f"inherited_members: true, show_bases: false, members: [{', '.join(methods)}]"
+    return f"\n::: ddcore.Lake\n    options: {{{options}}}\n"
 
 
 def on_post_build(config: Any) -> None:

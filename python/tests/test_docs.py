@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import importlib
+import inspect
 import os
 import re
 import shutil
@@ -84,7 +85,7 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
 
 def test_the_reference_shows_the_public_python(site: Path) -> None:
     page = (site / "python-reference.html").read_text()
-    methods = [name for name in vars(ddcore.Lake) if not name.startswith("_") and callable(getattr(ddcore.Lake, name))]
+    methods = [n for n, _ in inspect.getmembers(ddcore.Lake, inspect.isfunction) if not n.startswith("_")]
     names = [f"Lake.{method}" for method in methods] + [n for n in ddcore.__all__ if not n.startswith("_")]
     for path in (ROOT / "python/ddcore").iterdir():
         if path.suffix in ("", ".py") and not path.name.startswith("_"):

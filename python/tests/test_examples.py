@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def documented() -> list[Any]:
-    found = [f for f in vars(ddcore.Lake).values() if inspect.isfunction(f) and ">>>" in (f.__doc__ or "")]
+    found = [f for _, f in inspect.getmembers(ddcore.Lake, inspect.isfunction) if ">>>" in (f.__doc__ or "")]
     found += [f for n in ddcore.__all__ if inspect.isfunction(f := getattr(ddcore, n))]
     return found + [getattr(ddcore.plot, n) for n in ddcore.plot.__all__]
 
@@ -68,8 +68,9 @@ def test_the_page_on_downloads() -> None:
 
 
 @pytest.mark.usefixtures("workshop")
-def test_the_guide() -> None:
-    assert run_blocks("docs/guide.md") >= 1
+@pytest.mark.parametrize("page", ["sources", "analysis"])
+def test_the_pages_on_sources_and_analysis(page: str) -> None:
+    assert run_blocks(f"docs/{page}.md") >= 1
 
 
 def test_the_tutorial_installs_what_shows_its_tables() -> None:

@@ -36,7 +36,7 @@ def methods(verb: str) -> list[Callable[..., Any]]:
 
 
 def public() -> dict[str, Callable[..., Any]]:
-    found = {f"Lake.{n}": f for n, f in vars(ddcore.Lake).items() if inspect.isfunction(f) and not n.startswith("_")}
+    found = {f"Lake.{n}": f for n, f in inspect.getmembers(ddcore.Lake, inspect.isfunction) if not n.startswith("_")}
     for name in ddcore.__all__:
         if inspect.isfunction(value := getattr(ddcore, name)):
             found[name] = value

@@ -155,7 +155,7 @@ def _end(window: str) -> tuple[float, str]:
 
 
 def _name(window: str) -> str:
-    """Write a window as names of columns have it (docs/guide.md#features)."""
+    """Write a window as names of columns have it (docs/analysis.md#features)."""
     text = re.sub(r"^0(%|steps|tokens)?:", "", re.sub(r"\s+", "", window))  # from the start: not in the name
     text = re.sub(r"(%|steps|tokens)?:", "to", text).replace("%", "pct").replace(".", "p")
     return text if text[-1:].isalpha() else text + "steps"
