@@ -73,18 +73,32 @@ var digests = map[string]bool{
 // areKnown tells whether each file is byte for byte one that we know.
 func areKnown(ctx context.Context, paths []string) bool {
 	known := make([]bool, len(paths))
-	err := workers.Each(ctx, len(paths), len(paths), func(i int) error {
-		f, err := os.Open(paths[i])
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		sum := sha256.New()
-		_, err = io.Copy(sum, f)
-		known[i] = digests[hex.EncodeToString(sum.Sum(nil))]
+	err := workers.Each(ctx, len(paths), len(paths), func(i int) (err error) {
+		known[i], err = isKnown(paths[i])
 		return err
 	})
 	return err == nil && len(paths) > 0 && !slices.Contains(known, false)
+}
+
+func isKnown(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	stamp := stampOf(f)
+	if isRemembered(stamp) {
+		return true, nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return false, err
+	}
+	known := digests[hex.EncodeToString(sum.Sum(nil))]
+	if known && stampOf(f) == stamp { // nobody wrote it meanwhile
+		remember(stamp)
+	}
+	return known, nil
 }
 
 func findExtensions(o Options, names []string) ([]string, error) {

@@ -2,9 +2,13 @@ package lake
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -55,4 +59,39 @@ func TestTheDigestsAreThoseOfTheExtensions(t *testing.T) {
 		t.Skip(err)
 	}
 	require.True(t, areKnown(context.Background(), paths))
+}
+
+// A file that was found to be ours is not read again, until it is another one.
+func TestKnownExtensionsAreRemembered(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nothing is remembered here")
+	}
+	cache, file := t.TempDir(), filepath.Join(t.TempDir(), "x.duckdb_extension")
+	t.Setenv("XDG_CACHE_HOME", cache)
+	sum := sha256.Sum256([]byte("an extension"))
+	digest := hex.EncodeToString(sum[:])
+	digests[digest] = true
+	defer delete(digests, digest)
+	writeFile := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
+	known := func() bool {
+		ok, err := isKnown(file)
+		require.NoError(t, err)
+		return ok
+	}
+	writeFile("an extension")
+	require.True(t, known())
+	require.NoDirExists(t, filepath.Join(cache, "ddcore"), "it has changed a moment ago: the next write may have the same time")
+
+	defer func(before time.Duration) { settled = before }(settled)
+	settled = 0
+	require.True(t, known())
+	delete(digests, digest)
+	require.True(t, known(), "remembered")
+	folder := filepath.Join(cache, "ddcore", "extensions-"+DuckDBVersion)
+	require.NoError(t, os.Chmod(folder, 0o777))
+	require.False(t, known(), "others can write into the folder")
+	require.NoError(t, os.Chmod(folder, 0o700))
+	require.True(t, known())
+	writeFile("another extension")
+	require.False(t, known())
 }
