@@ -32,6 +32,7 @@ type Redactor struct {
 
 	cleanBytes int
 	out        []byte // memory for the next text
+	decoded    []byte // memory for the next string with escapes
 }
 
 // New makes a redactor with the lake's key, which knows these names.

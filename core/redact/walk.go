@@ -18,8 +18,6 @@ type walker struct {
 	last int  // what stands before is in out
 	mute bool // nobody wants the redacted text
 	read []object
-
-	decoded []byte // memory for strings with escapes
 }
 
 // object is a long object that was redacted. W&B writes a run's configuration
@@ -92,8 +90,8 @@ func (w *walker) string(start, end int, by *rule) (isClean bool) {
 	raw := w.text[start+1 : end-1]
 	text := raw
 	if bytes.IndexByte(raw, '\\') >= 0 {
-		if decoded, ok := jsontext.AppendUnquoted(w.decoded[:0], raw); ok {
-			w.decoded, text = decoded, decoded
+		if decoded, ok := jsontext.AppendUnquoted(w.r.decoded[:0], raw); ok {
+			w.r.decoded, text = decoded, decoded
 		}
 	}
 	if by != nil {
