@@ -23,8 +23,9 @@ type walker struct {
 // object is a long object that was redacted. W&B writes a run's configuration
 // and summary two and three times: the copies are found by their bytes.
 type object struct {
-	text, redacted []byte
-	found          []string
+	text       []byte
+	start, end int // of the redacted text in out
+	found      []string
 }
 
 const (
@@ -115,7 +116,7 @@ func (w *walker) once(i int, key string) int {
 		end := i + len(o.text)
 		if len(o.found) > 0 && !w.mute {
 			w.upTo(i)
-			w.out = append(w.out, o.redacted...)
+			w.out = append(w.out, w.out[o.start:o.end]...)
 			w.last = end
 		}
 		for _, rule := range o.found {
@@ -128,11 +129,7 @@ func (w *walker) once(i int, key string) int {
 	if end-i < long || len(w.read) == many {
 		return end
 	}
-	o := object{text: w.text[i:end], found: slices.Clone(w.r.found[found:])}
-	if len(o.found) > 0 && !w.mute {
-		o.redacted = slices.Concat(w.out[start:], w.text[w.last:end])
-	}
-	w.read = append(w.read, o)
+	w.read = append(w.read, object{w.text[i:end], start, len(w.out) + end - w.last, slices.Clone(w.r.found[found:])})
 	return end
 }
 

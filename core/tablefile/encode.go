@@ -147,7 +147,7 @@ func (e *Encoder) floats(values []float64, encoding int) Chunk {
 		c.min, c.max = plainFloat(zeroDown(low)), plainFloat(zeroUp(high))
 	}
 	if encoding == encodingByteStreamSplit {
-		e.values = split(e.values)
+		e.values, e.spare = split(e.spare, e.values), e.values
 	} else if e.codec == Zstd && !repeats(e.values) {
 		c.values = packed{codec: e.codec, data: bytes.Clone(e.values), raw: kept}
 		return c
@@ -155,9 +155,10 @@ func (e *Encoder) floats(values []float64, encoding int) Chunk {
 	return e.finish(c)
 }
 
-// split sorts the bytes of 8-byte values by their place in the value.
-func split(plain []byte) []byte {
-	out, n := make([]byte, len(plain)), len(plain)/8
+// split sorts the bytes of 8-byte values by their place in the value, into the
+// memory of out if it is enough.
+func split(out, plain []byte) []byte {
+	out, n := slices.Grow(out[:0], len(plain))[:len(plain)], len(plain)/8
 	for k := range 8 {
 		place := out[k*n : (k+1)*n]
 		for i := range place {
@@ -250,6 +251,12 @@ func (e *Encoder) Texts(values []string, valid []bool) Chunk {
 	return e.finish(c)
 }
 
+// Nulls encodes a column of strings that are all null.
+func (e *Encoder) Nulls(n int) Chunk {
+	e.values = e.values[:0]
+	return e.finish(Chunk{kind: Text, n: n, encoding: encodingPlain, nulls: n, valid: make([]byte, (n+7)/8)})
+}
+
 // EndToEnd encodes strings that lie end to end in text, as Texts does; value i
 // ends at ends[i].
 func (e *Encoder) EndToEnd(text []byte, ends []int, valid []bool) Chunk {
@@ -283,6 +290,7 @@ type Encoder struct {
 	codec  Codec
 	zstd   *zstd.Encoder
 	values []byte
+	spare  []byte // memory for the next values
 	codes  []uint32
 	packed []byte
 	dicts  map[*byte]packed // by the first byte of their values

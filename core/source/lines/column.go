@@ -38,7 +38,7 @@ func (t *Texts) Add(value string, valid bool) {
 // Encode gives the column of a row group.
 func (t *Texts) Encode(e *tablefile.Encoder) tablefile.Chunk {
 	if len(t.values) == 0 {
-		return nulls(e, len(t.codes))
+		return e.Nulls(len(t.codes))
 	}
 	return e.Codes(tablefile.Texts(t.values), t.codes)
 }
@@ -58,14 +58,10 @@ func (t *Texts) Reset() { *t = Texts{codes: t.codes[:0]} }
 // Truncate takes back the rows from n on.
 func (t *Texts) Truncate(n int) { t.codes = t.codes[:n] }
 
-func nulls(e *tablefile.Encoder, n int) tablefile.Chunk {
-	return e.Texts(make([]string, n), make([]bool, n))
-}
-
 // Repeat is a column of one text, "" being null.
 func Repeat(e *tablefile.Encoder, value string, n int) tablefile.Chunk {
 	if value == "" {
-		return nulls(e, n)
+		return e.Nulls(n)
 	}
 	return e.Repeat(tablefile.Texts([]string{value}), 0, n)
 }
