@@ -65,7 +65,7 @@ func (c *comparison) values(ctx context.Context, name string, grain, columns []s
 	differs := func(column string) string {
 		return fmt.Sprintf("a.is_there AND b.is_there AND a.%[1]s IS DISTINCT FROM b.%[1]s", lake.Ident(column))
 	}
-	counts, err := c.Rows(ctx, "SELECT "+joined(columns, func(n string) string { return "count_if(" + differs(n) + ")::BIGINT" })+" FROM "+from)
+	counts, err := c.Rows(ctx, "SELECT "+joined(columns, func(n string) string { return "count(*) FILTER (WHERE " + differs(n) + ")" })+" FROM "+from)
 	if err != nil {
 		return err
 	}
