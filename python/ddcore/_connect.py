@@ -70,8 +70,8 @@ def attach(con: duckdb.DuckDBPyConnection, source: str | os.PathLike[str] | Lake
         >>> con = lake.connect()
         >>> ddcore.attach(con, "4M.parquet", name="small")
         'small'
-        >>> con.sql("SELECT count(*) FROM small JOIN recipes ON recipe = data").fetchone()
-        (30,)
+        >>> con.sql("SELECT count(*) FROM small JOIN recipes ON recipe = data").fetchall()
+        [(30,)]
     """
     from . import lake as lakes
 

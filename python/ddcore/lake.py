@@ -412,7 +412,8 @@ class Lake:
             **equal: As in `table`.
 
         Returns:
-            A reader of the rows, to be read once. It stays valid when the lake changes meanwhile.
+            A reader of the rows, to be read once, and to its end or closed: until then writers of a local lake,
+            in any process, wait.
 
         Raises:
             NotFoundError: There is no such table, column, recipe or size; the message holds near names.
@@ -436,7 +437,8 @@ class Lake:
             params: As in `sql`.
 
         Returns:
-            A reader of the rows, to be read once. It stays valid when the lake changes meanwhile.
+            A reader of the rows, to be read once, and to its end or closed: until then writers of a local lake,
+            in any process, wait.
 
         Raises:
             NotFoundError: There is no such table or lake.
@@ -627,6 +629,8 @@ class Lake:
 
         Marimo shows its tables among the data sources, and `mo.sql(query, engine=con)` runs on it. Extensions are
         those that ddcore uses; keys of S3 and PostgreSQL come from the environment. Close it when you are done.
+        While a result is not read to its end (`fetchone`, an Arrow reader), nobody can write to a local lake:
+        take `fetchall`, `df` or `pl`.
 
         Args:
             name: The name of the lake in SQL; it is the default, so that tables of main need no prefix.
@@ -640,8 +644,8 @@ class Lake:
 
         Example:
             >>> con = lake.connect()
-            >>> con.sql("SELECT count(*) FROM recipes").fetchone()
-            (25,)
+            >>> con.sql("SELECT count(*) FROM recipes").fetchall()
+            [(25,)]
         """
         from . import _connect
 
