@@ -141,6 +141,11 @@ func ddgoForget(h C.uintptr_t) {
 	_ = protect(func() error { calls.remove(fromHandle(h)); return nil })
 }
 
+//export ddgoEnd
+func ddgoEnd(h C.uintptr_t) {
+	_ = protect(func() error { fromHandle(h).result.Close(); return nil })
+}
+
 //export ddgoClose
 func ddgoClose(h C.uintptr_t) {
 	_ = protect(func() error { fromHandle(h).close(); return nil })

@@ -38,11 +38,16 @@ struct stream *stream_new(uintptr_t handle, void *conn) {
   return s;
 }
 
+static void free_query(struct stream *s) {
+  fetch_free(s->fetch);
+  s->fetch = NULL;
+  duckdb_destroy_result(&s->result);
+}
+
 void stream_free(struct stream *s) {
   if (s->fetch != NULL) duckdb_interrupt(s->conn); /* a worker may be at it */
-  fetch_free(s->fetch);
+  free_query(s);
   if (s->options != NULL) duckdb_destroy_arrow_options(&s->options);
-  duckdb_destroy_result(&s->result);
   free(s->error);
   free(s);
 }
@@ -189,10 +194,19 @@ static int next_from_go(struct stream *s, struct ArrowArray *out) {
   return 0;
 }
 
+/* A reader may live on when its rows have ended. Its transaction must not: writers
+ * of the lake wait for it. */
+static void end_query(struct stream *s) {
+  ddgoForget(s->handle); /* nobody cancels or polls the connection from here on */
+  free_query(s);
+  ddgoEnd(s->handle);
+}
+
 static int next_from_duckdb(struct stream *s, struct ArrowArray *out) {
   char *error = fetch_next(s->fetch, out);
   if (error != NULL) return fail(s, error);
   s->done = out->release == NULL;
+  if (s->done) end_query(s);
   return 0;
 }
 

@@ -102,7 +102,8 @@ func TestDecisionsAgainstSQL(t *testing.T) {
 	want := map[string][]string{}
 	for _, r := range query(t, lake, `
 		WITH long AS (UNPIVOT evals ON COLUMNS(* EXCLUDE (params, recipe, seed, step, tokens, compute, task)) INTO NAME metric VALUE value),
-		score AS (SELECT params, task, metric, recipe, step, list_sum(list_sort(list(value))) / count(value) * if(metric IN ('bits_per_byte_corr', 'no_answer'), -1, 1) AS x FROM long GROUP BY params, task, metric, recipe, step),
+		mean AS (SELECT params, task, metric, recipe, step, avg(value) AS m, 10 ** floor(log10(nullif(abs(m), 0))) AS unit FROM long GROUP BY params, task, metric, recipe, step),
+		score AS (SELECT * EXCLUDE (m, unit), coalesce(round(m / unit, 11) * unit, 0) * if(metric IN ('bits_per_byte_corr', 'no_answer'), -1, 1) AS x FROM mean), -- to 12 digits
 		final AS (FROM score QUALIFY step = max(step) OVER (PARTITION BY params, task, metric))
 		SELECT a.task, a.metric, a.params, count(*), count(*) FILTER ((a.x < b.x AND c.x < d.x) OR (a.x > b.x AND c.x > d.x)), count(*) FILTER (a.x = b.x OR c.x = d.x)
 		FROM final AS a JOIN final AS b ON (a.params, a.task, a.metric) = (b.params, b.task, b.metric) AND a.recipe < b.recipe

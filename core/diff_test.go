@@ -57,6 +57,13 @@ func TestDiff(t *testing.T) {
 	require.Equal(t, want, found)
 	mine := map[string]any{"tables": []string{"features.f", "recipes", "model_sizes"}}
 	require.Len(t, diff(copied, local, mine), 4, "the other way round")
+
+	other := filepath.Join(t.TempDir(), "other.lake")
+	write(t, other, "CREATE TABLE lake.main.recipes AS SELECT 'Falcon' AS recipe, 3 AS n")
+	require.Equal(t, rows{
+		{"main", "recipes", "", "rows removed", "2", "recipe C4; recipe Dolma1.7"},
+		{"main", "recipes", "", "rows added", "1", "recipe Falcon"},
+	}, diff(local, other, map[string]any{"tables": []string{"recipes"}}), "no row is on both sides")
 	require.Len(t, diff(local, copied, map[string]any{"tables": []string{"recipes"}, "examples": 1}), 2)
 
 	last := len(before) - 2 // the number of the snapshot before

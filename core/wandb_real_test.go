@@ -87,6 +87,11 @@ func TestRealRuns(t *testing.T) {
 			FROM run_evals AS e JOIN (UNPIVOT (SELECT project, run_id, COLUMNS('pt_.*_primary_metric') FROM matched_runs) ON COLUMNS('pt_.*') INTO NAME c VALUE value) AS m
 				USING (project, run_id)
 			WHERE e.stage = 'pt' AND e.metric = 'primary_metric' AND m.c = 'pt_' || e.task || '_primary_metric'`))
+		require.Equal(t, rows{{"n", "off"}, {"33", "0"}}, query(t, lake, `
+			SELECT count(*) AS n, count(*) FILTER (abs(e.value - m.value) > 1e-10) AS off
+			FROM run_evals AS e JOIN (UNPIVOT (SELECT project, run_id, COLUMNS('pt_.*-valppl') FROM matched_runs) ON COLUMNS('pt_.*') INTO NAME c VALUE value) AS m
+				USING (project, run_id)
+			WHERE e.stage = 'pt' AND e.metric = 'valppl' AND m.c = 'pt_' || e.task || '-valppl'`))
 	})
 	t.Run("matched", func(t *testing.T) {
 		got := row(t, lake, "SELECT * FROM matched_runs WHERE run_id LIKE '250912%'")
@@ -94,7 +99,7 @@ func TestRealRuns(t *testing.T) {
 		require.Equal(t, "150M / c4_en-valppl / Dolma1.7", got["matched_group_name"])
 		require.Equal(t, "no such run in evals", got["pt_match"])
 		require.Equal(t, "0.45496633", got["ft_arc_easy_primary_metric"])
-		require.Equal(t, rows{{"pt_match", "pt_step", "pt_valppl_match", "pt_valppl_step"}, {"exact", "5725", "exact", "5735"}},
+		require.Equal(t, rows{{"pt_match", "pt_step", "pt_valppl_match", "pt_valppl_step"}, {"exact", "5725", "exact", "5725"}},
 			query(t, lake, "SELECT DISTINCT pt_match, pt_step, pt_valppl_match, pt_valppl_step FROM matched_runs WHERE ckpt_params = '4M'"))
 		require.Equal(t, "old", row(t, lake, "SELECT run_type FROM runs ANTI JOIN matched_runs USING (project, run_id)")["run_type"])
 	})

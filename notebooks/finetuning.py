@@ -144,10 +144,10 @@ def _():
 
 @app.cell
 def _(colour, runs, shape, show, task, tooltip):
-    def sweep(column, title):
+    def sweep(column, title, ticks):
         data = runs.filter(pc.and_(pc.is_valid(runs["ft"]), pc.greater(runs[column], 0)))
         base = alt.Chart(data).encode(
-            x=alt.X(f"{column}:Q", scale=alt.Scale(type="log"), title=title),
+            x=alt.X(f"{column}:Q", scale=alt.Scale(type="log"), axis=alt.Axis(format=ticks), title=title),
             y=alt.Y("ft:Q", scale=alt.Scale(zero=False), title=f"{task.value}_primary_metric"),
             color=colour,
         )
@@ -159,7 +159,7 @@ def _(colour, runs, shape, show, task, tooltip):
             f"No run has {task.value} and a value of: {title.lower()}.",
         )
 
-    mo.vstack([sweep("lr", "Learning rate"), sweep("ft_tok", "Fine-tuning tokens")])
+    mo.vstack([sweep("lr", "Learning rate", ".0e"), sweep("ft_tok", "Fine-tuning tokens", "~s")])
     return
 
 
@@ -204,12 +204,14 @@ def _(chosen, group, lake):
         def cell(value):
             return "" if value is None else f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
 
-        top = "".join(f"<th colspan={len(names)}>{head}</th>" for head, names in heads)
-        below = "".join(f"<th>{name}</th>" for _, names in heads for name in names)
+        apart = 'style="padding: 0.1em 0.6em; text-align: left; white-space: nowrap"'
+        top = "".join(f"<th {apart} colspan={len(names)}>{head}</th>" for head, names in heads)
+        below = "".join(f"<th {apart}>{name}</th>" for _, names in heads for name in names)
         body = "".join(
-            "<tr>" + "".join(f"<td>{cell(v)}</td>" for v in row.values()) + "</tr>" for row in rows.to_pylist()
+            "<tr>" + "".join(f"<td {apart}>{cell(v)}</td>" for v in row.values()) + "</tr>" for row in rows.to_pylist()
         )
-        return mo.Html(f"<table><thead><tr>{top}</tr><tr>{below}</tr></thead><tbody>{body}</tbody></table>")
+        table = f"<table><thead><tr>{top}</tr><tr>{below}</tr></thead><tbody>{body}</tbody></table>"
+        return mo.Html(f'<div style="overflow-x: auto">{table}</div>')
 
     heads = [
         ("Checkpoint", ["recipe", "size", "step", "seed"]),

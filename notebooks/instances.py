@@ -151,7 +151,7 @@ def _(lake, recipe, show, size, steps_axis, task, titled):
                 "accuracy:Q",
                 title="Accuracy",
                 scale=alt.Scale(domain=[0, 1], range=["#f1f5fa", "#08519c"]),
-                legend=alt.Legend(format="%"),
+                legend=alt.Legend(format="~%"),
             ),
             tooltip=["step:Q", "n_questions:Q", "accuracy:Q", "n_seeds:Q", "a_doc_id:Q"],
         )
@@ -210,7 +210,7 @@ def _(chosen, lake, recipe, show, size, steps_axis, task, titled):
         "lost": "right before, wrong now",
     }
     named = f"{labels}[datum.kind]"
-    percent = alt.Axis(format="%")
+    percent = alt.Axis(format="~%")
     lines = (
         alt.Chart(learning)
         .transform_fold(["right_so_far", "right_now", "right_from_now_on"], as_=["kind", "share"])
@@ -290,7 +290,7 @@ def _(lake, recipe, show, size, step, titled):
             *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("agreed", "by_chance", "kappa")),
         ],
     )
-    share = alt.Axis(format="%")
+    share = alt.Axis(format="~%")
     agreement = (
         base.mark_rule(color="#bbb", strokeWidth=2).encode(
             x=alt.X(
@@ -396,7 +396,7 @@ def _(lake, show, size, step, task, titled):
                 axis=alt.Axis(format=".1f", labelAngle=0),
             ),
             xOffset="measure:N",
-            y=alt.Y("share:Q", title="Share of questions", axis=alt.Axis(format="%")),
+            y=alt.Y("share:Q", title="Share of questions", axis=alt.Axis(format="~%")),
             color=alt.Color("measure:N", title="Question measured by", scale=alt.Scale(range=["#bab0ac", "#4c78a8"])),
             tooltip=["measure:N", "place:Q", "n_questions:Q", alt.Tooltip("share:Q", format=".1%")],
         )

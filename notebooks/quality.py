@@ -137,7 +137,7 @@ def _(kind, lake, red, show, titled):
             color=alt.Color(
                 "share:Q",
                 scale=alt.Scale(domain=[0, 1], range=[red, "#e3edf7"], interpolate="rgb"),
-                legend=alt.Legend(title="Steps there", format="%"),
+                legend=alt.Legend(title="Steps there", format="~%"),
             ),
             tooltip=["recipe:N", "params:N", "seed:O", "n_there:Q", "n_steps:Q", "first_missing:N"],
         )
@@ -466,7 +466,7 @@ def _(after, before, blue, lake, show, table, titled):
         alt.Chart(by_column)
         .mark_bar(color=blue)
         .encode(
-            x=alt.X("share:Q", title="Rows with another value", axis=alt.Axis(format="%")),
+            x=alt.X("share:Q", title="Rows with another value", axis=alt.Axis(format="~%")),
             y=alt.Y("column:N", sort=None, title=None),
             tooltip=["column:N", "n_changed:Q", alt.Tooltip("share:Q", format=".2%")],
         )

@@ -185,7 +185,7 @@ def _(answer):
             alt.Chart(rows)
             .mark_bar(color="#0072b2")
             .encode(
-                x=alt.X("share:Q", title="Tokens needed, as a share of the whole run", axis=alt.Axis(format="%")),
+                x=alt.X("share:Q", title="Tokens needed, as a share of the whole run", axis=alt.Axis(format="~%")),
                 y=alt.Y("recipe:N", sort=None, title=None),
                 tooltip=["recipe:N", "tokens:Q", alt.Tooltip("share:Q", format=".0%"), "goal:Q"],
             )

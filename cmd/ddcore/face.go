@@ -42,7 +42,7 @@ ddcore ingest --lake 'ducklake:postgres:dbname=lake host=db' --data s3://bucket/
 		return face{positional: "name", use: "TABLE", least: 1, most: 1, complete: a.completeTable, example: `ddcore describe evals`}
 	case "table":
 		return face{positional: "name", use: "TABLE", least: 1, most: 1, complete: a.completeTable, short: selection, example: `ddcore table evals -f params=150M -f recipe=C4,Dolma1.7 -w 'step >= 1000' -n 20
-ddcore table full_eval -c params,recipe,step,mmlu_average --order-by params,-step -o csv`}
+ddcore table full_eval -c params,data,step,mmlu_average_primary_metric --order-by params,-step -o csv`}
 	case "sql":
 		return face{
 			positional: "sql", use: "[QUERY]", most: 1, short: selection, extra: addFileFlag, fill: readQuery,

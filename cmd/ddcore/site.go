@@ -21,7 +21,7 @@ func (a *app) exportSiteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "export-site [LAKE] DIR", Short: "Write the dashboard with its data as files, for any static web host.",
 		Example: "  ddcore export-site my.lake site\n  python -m http.server --directory site",
-		Args:    cobra.RangeArgs(1, 2), ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
+		Args:    face{use: "[LAKE] DIR", least: 1, most: 2}.checkCount, ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.nameLake(cmd, args[:len(args)-1]); err != nil {
 				return err

@@ -122,7 +122,7 @@ func (f face) checkCount(cmd *cobra.Command, args []string) error {
 	case len(args) > f.most && f.most == 0:
 		return usage(cmd, fmt.Errorf("%q is too much: it takes no arguments", args[0]))
 	case len(args) > f.most:
-		return usage(cmd, fmt.Errorf("%q is too much: it takes one %s", args[f.most], strings.Trim(f.use, "[]")))
+		return usage(cmd, fmt.Errorf("%q is too much: it takes %s", args[f.most], f.use))
 	}
 	return nil
 }

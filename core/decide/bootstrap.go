@@ -135,7 +135,7 @@ func (d *drawer) interval(small, target *scores, single bool) (low, high float64
 		}
 		for _, seed := range draw.small[0] {
 			for k, r := range draw.recipes {
-				xs[k] = x[seed][r]
+				xs[k] = settled(x[seed][r])
 			}
 			accuracies[i] += draw.right(xs, ys) / draw.weight / float64(len(draw.small[0]))
 		}
@@ -155,13 +155,13 @@ func lengths(values [][]float64) []int {
 // resampled is the mean of the values picked.
 func resampled(values []float64, picked []uint8) float64 {
 	if len(picked) == 1 {
-		return values[0]
+		return settled(values[0])
 	}
 	sum := 0.0
 	for _, i := range picked {
 		sum += values[i]
 	}
-	return sum / float64(len(picked))
+	return settled(sum / float64(len(picked)))
 }
 
 // right is the weight of the pairs that both order in the same way.

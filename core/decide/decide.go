@@ -321,12 +321,13 @@ func (c *comparison) row(at *step, ref *reference, problem string) Row {
 
 // count counts the pairs.
 func (r *Row) count(small, target *scores, single bool) {
-	y := target.means()
+	y := allSettled(target.means())
 	columns := [][]float64{small.means()}
 	if single {
 		columns = small.bySeed()
 	}
-	for _, x := range columns {
+	for _, column := range columns {
+		x := allSettled(column)
 		for i := range x {
 			for j := range i {
 				r.Pairs++

@@ -107,6 +107,23 @@ func TestSeeds(t *testing.T) {
 	require.Equal(t, "seeds without all recipes: 1", *alone.Missing)
 }
 
+// TestRoundedTies: three seeds of an accuracy over 10 questions are equal in the
+// mean, though their sums in floating point are not.
+func TestRoundedTies(t *testing.T) {
+	require.NotEqual(t, mean([]float64{0.1, 0.2, 0.3}), mean([]float64{0, 0.1, 0.5}))
+	tied := [][][]float64{{{0.1, 0.2, 0.3}, {0, 0.1, 0.5}, {0.9, 0.9, 0.9}}}
+	apart := flat(1, 2, 3)
+	for _, o := range []Options{{}, {Bootstrap: 50}} {
+		small := one(t, o, tied, apart)
+		require.Equal(t, []int64{3, 2, 1}, []int64{small.Pairs, small.Correct, small.Ties})
+		target := one(t, o, apart, tied)
+		require.Equal(t, []int64{3, 2, 1}, []int64{target.Pairs, target.Correct, target.Ties})
+	}
+	values := []float64{0, 0.1, 0.2, 0.3, 0.5}
+	require.Equal(t, resampled(values, []uint8{0, 1, 4}), resampled(values, []uint8{1, 2, 3}))
+	require.Equal(t, []float64{math.Inf(-1), 0, 1, math.Inf(1)}, allSettled([]float64{math.Inf(-1), 0, 1, math.Inf(1)}))
+}
+
 // TestMissing: what is left out is said.
 func TestMissing(t *testing.T) {
 	target := [][][]float64{{{1}, {2}, {3}, {none}}, {{1}, {2}, {3}, {none}}, {{9}, {none}, {3}, {none}}}

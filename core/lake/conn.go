@@ -234,7 +234,12 @@ func (c *Conn) guard(ctx context.Context, f func() error) error {
 func SQLError(message string) error {
 	class, _, _ := strings.Cut(message, " Error:")
 	kind, hint := contract.Invalid, ""
+	if strings.HasSuffix(message, "database is locked") { // SQLite's words, after its time-out
+		class = "Locked"
+	}
 	switch class {
+	case "Locked":
+		kind, hint = contract.Busy, "another process writes, or has not read a result to its end (a scan, a session of DuckDB): end it or wait, then try again"
 	case "Catalog":
 		kind, hint = contract.NotFound, "`tables` lists what the lake holds"
 	case "IO", "Permission", "HTTP", "Connection":

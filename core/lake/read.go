@@ -208,6 +208,10 @@ func openError(p Place, snapshot int64, err error) error {
 			return cause
 		}
 	}
+	if errors.As(err, &cause) && cause.Kind == contract.Busy {
+		e.Kind, e.Err, e.Hint = cause.Kind, cause.Err, cause.Hint
+		return e
+	}
 	if errors.As(err, &cause) {
 		e.Err = cause.Err
 		if cause.Kind == contract.Cancelled {

@@ -70,8 +70,8 @@ def attach(con: duckdb.DuckDBPyConnection, source: str | os.PathLike[str] | Lake
         >>> con = lake.connect()
         >>> ddcore.attach(con, "4M.parquet", name="small")
         'small'
-        >>> con.sql("SELECT count(*) FROM small JOIN recipes ON recipe = data").fetchone()
-        (30,)
+        >>> con.sql("SELECT count(*) FROM small JOIN recipes ON recipe = data").fetchall()
+        [(30,)]
     """
     from . import lake as lakes
 
@@ -89,6 +89,7 @@ def attach(con: duckdb.DuckDBPyConnection, source: str | os.PathLike[str] | Lake
         if not os.path.isfile(path):
             raise _error(errors.NotFoundError, f"attach {text}: there is no such file", "name a DuckDB file")
         name = name or _named(stem)
+        _refuse_database(con, text, name)
         _execute(con, f"ATTACH {_text(path)} AS {_identifier(name)} (READ_ONLY)", text)
         return name
     if text.startswith("hf://") or "*" in text:
@@ -100,12 +101,14 @@ def attach(con: duckdb.DuckDBPyConnection, source: str | os.PathLike[str] | Lake
 
 def _attach_lake(con: duckdb.DuckDBPyConnection, lake: Lake, name: str | None) -> str:
     name = name or _named(lake.path)
+    _refuse_database(con, lake.path, name)
     steps = lake._read("connect", {"name": name}).to_pylist()
     _run(con, [step for step in steps if step["kind"] != "use"])
     return name
 
 
 def _attach_files(con: duckdb.DuckDBPyConnection, text: str, reader: str, name: str) -> str:
+    _refuse_table(con, text, name)
     if "://" in text:
         _load(con, "httpfs")
     else:
@@ -116,6 +119,22 @@ def _attach_files(con: duckdb.DuckDBPyConnection, text: str, reader: str, name: 
         _execute(con, secret, "the keys", bound=True)
     _execute(con, f"CREATE OR REPLACE TEMP VIEW {_identifier(name)} AS FROM {reader}({_text(text)})", text)
     return name
+
+
+def _refuse_table(con: duckdb.DuckDBPyConnection, text: str, name: str) -> None:
+    """Refuse a view that would hide a table; a former view of the name is replaced."""
+    database, schema = con.execute("SELECT current_database(), current_schema()").fetchall()[0]
+    try:
+        con.execute(f"FROM {_identifier(database)}.{_identifier(schema)}.{_identifier(name)} LIMIT 0").fetchall()
+    except Exception:  # what comes next says more of it, if it is anything but a free name
+        return
+    raise _arguments.invalid(f"attach {text}: there is a table {name} already", "give another name=")
+
+
+def _refuse_database(con: duckdb.DuckDBPyConnection, text: str, name: str) -> None:
+    """Refuse a name that is taken: DuckLake's own refusal breaks the lake that has it."""
+    if con.execute("FROM duckdb_databases() WHERE lower(database_name) = lower(?)", [name]).fetchall():
+        raise _arguments.invalid(f"attach {text}: there is a database {name} already", "give another name=")
 
 
 def _attach_motherduck(con: duckdb.DuckDBPyConnection, text: str, name: str | None) -> str:

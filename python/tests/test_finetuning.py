@@ -34,6 +34,8 @@ def test_it_draws_the_real_runs(notebook: Path, data: Path) -> None:
     ):
         assert title in page, title
     assert "Perplexity of the checkpoint" in page
+    assert "overflow-x: auto" in page, "many tasks are wider than the page"
+    assert "padding: 0.1em 0.6em" in page, "Marimo's own style leaves nothing between the columns"
     assert "150M / c4_en-valppl / Dolma1.7" in page
 
 

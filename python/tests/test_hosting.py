@@ -48,8 +48,14 @@ def test_attach_several(lake: ddcore.Lake, own_lake: ddcore.Lake, tmp_path: Path
         joined = "FROM recipes " + " ".join(f"JOIN {name} USING (recipe)" for name in others)
         assert con.sql(f"SELECT count(*) {joined}").fetchone() == (25,)
         assert con.sql("FROM mine.t").fetchone() == (7,)
+        assert ddcore.attach(con, tmp_path / "listed.csv") == "listed", "a view may be made again"
+        for second in (lake, tmp_path / "mine.duckdb"):
+            with pytest.raises(ddcore.InvalidError, match=r"there is a database own already \(give another name=\)"):
+                ddcore.attach(con, second, name="own")
+        assert con.sql("SELECT count(*) FROM own.recipes").fetchall() == [(25,)], "the first one is as it was"
         for bad, kind in {
             "nothing.parquet": ddcore.StorageError,
+            "recipes.parquet": ddcore.InvalidError,  # it would hide the lake's own table
             "nothing.duckdb": ddcore.NotFoundError,
             "nothing.lake": ddcore.NotFoundError,
             "hf://datasets/a/b/c.xlsx": ddcore.InvalidError,

@@ -197,6 +197,26 @@ def test_the_numbers_of_predicted_vs_actual() -> None:
         assert "1 rows without both numbers are left out" in chart.to_dict()["title"]["subtitle"]
 
 
+def test_one_recipe_and_size_may_stand_without_a_list(lake: ddcore.Lake) -> None:
+    one = plot.size_scaling(lake, METRIC, recipes="C4", params="4M").data
+    assert one.num_rows == 1
+    assert one.equals(plot.size_scaling(lake, METRIC, recipes=(r for r in ["C4"]), params=["4M"]).data)
+
+
+def test_a_column_that_model_sizes_has_too(lake: ddcore.Lake) -> None:
+    rates = plot.size_scaling(lake, "lr_max", recipes="C4").data
+    facts = lake.table("model_sizes", params=rates["params"], columns=["params", "lr_max"])
+    assert dict(zip(*rates.select(["params", "mean"]).to_pydict().values(), strict=True)) == dict(
+        zip(*facts.to_pydict().values(), strict=True)
+    )
+    with pytest.raises(ddcore.InvalidError, match=r"length_str: it is .*string, no number"):
+        plot.size_scaling(lake, "length_str")
+
+
+def test_fewer_questions_without_an_answer_are_better(lake: ddcore.Lake) -> None:
+    assert "lower is better" in plot.recipe_ranking(lake, "arc_easy_no_answer", params="4M").to_json()
+
+
 def test_errors(lake: ddcore.Lake) -> None:
     with pytest.raises(ddcore.NotFoundError, match="pile-valppl"):
         plot.size_scaling(lake, "pile-valpl")

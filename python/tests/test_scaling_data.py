@@ -205,6 +205,26 @@ def test_curves_that_lack_something() -> None:
         scaling.ladder_task("gsm8k")
 
 
+def test_a_curve_may_start_before_the_training() -> None:
+    rows = {"run": ["a"] * 2, "size": ["1B"] * 2, "params_exact": [10] * 2, "metric": ["x"] * 2, "value": [0.5, 0.4]}
+    assert scaling.from_curves(rows | {"tokens": [0.0, 8.0]}, "x")["tokens"].to_pylist() == [8.0]
+    with pytest.raises(ddcore.InvalidError, match=r"tokens is 0 in row 0 .*isfinite\(tokens\) AND tokens > 0"):
+        scaling.fit({"n_params": [10.0, 10.0], "tokens": [0.0, 8.0], "loss": [0.5, 0.4]})
+
+
+def test_wrong_arguments(many_sizes: ddcore.Lake) -> None:
+    with pytest.raises(ddcore.NotFoundError, match="there are seed 0"):
+        scaling.checkpoints(many_sizes, "arc_easy", loss="surprisal_per_char", seeds=7)
+    with pytest.raises(ddcore.InvalidError, match=r"\('N', 'X'\)"):
+        scaling.Setup("mine", ("N", "X"))
+    sizes = [(n, m * n) for n in (190e6, 370e6, 760e6) for m in (20, 40, 100)]
+    runs = {"n_params": [n for n, _ in sizes], "tokens": [d for _, d in sizes]}
+    law = scaling.fit(runs | {"loss": [30 / n**0.25 + 60 / d**0.25 + 0.5 for n, d in sizes]}, n_bootstrap=2)
+    for level in (90, 0):
+        with pytest.raises(ddcore.InvalidError, match="not between 0 and 1"):
+            law.interval(7e9, 4e12, level=level)
+
+
 def test_the_order_of_curves_does_not_matter() -> None:
     rows = [("a", "1B", 10, float(t), m, random.Random(t).random()) for t in range(1, 6) for m in ("x", "y")]
     names = ("run", "size", "params_exact", "tokens", "metric", "value")

@@ -185,6 +185,25 @@ print("ok")
     )
 
 
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the locks of a process are listed on Linux only")
+def test_a_reader_at_its_end_holds_no_lock(small_lake: str) -> None:
+    run(
+        """
+def locks():  # where SQLite's readers lock the catalog; a writer waits for them
+    lines = open("/proc/locks").read().splitlines()
+    return [line for line in lines if f" {os.getpid()} " in line and line.endswith("1073741826 1073742335")]
+rows = reader("FROM full_eval_melted")
+rows.read_next_batch()
+assert len(locks()) == 1, locks()
+rows.read_all()
+assert locks() == [], locks()
+assert rows.read_all().num_rows == 0 and rows.schema.names
+print("ok")
+""",
+        small_lake,
+    )
+
+
 def test_memory_stays_flat_over_many_results(small_lake: str) -> None:
     run(
         """

@@ -100,6 +100,9 @@ func writeSite(ctx context.Context, o SiteOptions, dir string) (*SiteReport, err
 	if err != nil {
 		return nil, err
 	}
+	if err := o.check(index); err != nil {
+		return nil, err
+	}
 	index.Tables = slices.DeleteFunc(index.Tables, func(t tableInfo) bool { return t.Schema == "raw" }) // paths and texts are nobody else's business
 	index.Site = true
 	paths, err := sitePaths(ctx, o, index)
@@ -210,6 +213,23 @@ func sitePaths(ctx context.Context, o SiteOptions, i *index) ([]string, error) {
 }
 
 // isSubject tells a subject of MMLU: 57 of them would be most of a site.
+// check refuses names that the lake does not have: their tables would only be left out.
+func (o SiteOptions) check(i *index) error {
+	for _, m := range o.Metrics {
+		if !slices.Contains(contract.Metrics, m) {
+			return &core.Error{Kind: contract.NotFound, Op: "export-site", Target: m, Err: errors.New("tasks have no such metric"), Hint: "near names: " + strings.Join(contract.Nearest(m, contract.Metrics), ", ")}
+		}
+	}
+	sizes := make([]string, len(i.Sizes))
+	for n, s := range i.Sizes {
+		sizes[n] = s.Params
+	}
+	if o.Target != "" && !slices.Contains(sizes, o.Target) {
+		return &core.Error{Kind: contract.NotFound, Op: "export-site", Target: o.Target, Err: errors.New("the lake has no results of this size"), Hint: "it has " + strings.Join(sizes, ", ")}
+	}
+	return nil
+}
+
 func isSubject(task string) bool {
 	return strings.HasPrefix(task, "mmlu_") && task != contract.MMLUAverage
 }

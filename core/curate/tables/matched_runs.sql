@@ -4,9 +4,11 @@
 -- order: 66
 -- source: wandb
 -- reads: evals
--- A checkpoint 'main' is the last one that evals (or perplexity) has, where that
--- lies within the last twentieth of the schedule: a lake of early checkpoints does
--- not hold the final one. pt_match and pt_valppl_match say what came of it.
+-- A checkpoint 'main' is the last one that evals has, where that lies within the
+-- last twentieth of the schedule: a lake of early checkpoints does not hold the
+-- final one. Perplexity is that of the same step, and of its own last one only where
+-- it lacks that. (Of 4M it has a later step, from which the runs did not start.)
+-- pt_match and pt_valppl_match say what came of it.
 WITH run AS (
     SELECT *, if(run_type = 'matched', concat_ws(' / ', comparison_params, comparison_metric, comparison_recipe), NULL) AS matched_group_name
     FROM lake.main.runs
@@ -29,11 +31,12 @@ found AS (
     SELECT
         a.*,
         if(is_main, if(le.is_final, le.step, NULL), a.step) AS eval_step,
-        if(is_main, if(lp.is_final, lp.step, NULL), a.step) AS valppl_step,
+        if(is_main, coalesce(if(le.is_final, same.step, NULL), if(lp.is_final, lp.step, NULL)), a.step) AS valppl_step,
         le.step AS last_eval_step,
         lp.step AS last_valppl_step
     FROM asked AS a
     LEFT JOIN last_step AS le ON le.source = 'evals' AND le.recipe = a.recipe AND le.params = a.params AND le.seed = a.seed
+    LEFT JOIN valppl_step AS same ON same.recipe = a.recipe AND same.params = a.params AND same.seed = a.seed AND same.step = le.step
     LEFT JOIN last_step AS lp ON lp.source = 'perplexity' AND lp.recipe = a.recipe AND lp.params = a.params AND lp.seed = a.seed
 ),
 ft AS (

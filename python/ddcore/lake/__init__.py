@@ -103,6 +103,8 @@ class Lake(Writing, Listing, Reading, Sharing, Keeping, Predicting):
 
         Marimo shows its tables among the data sources, and `mo.sql(query, engine=con)` runs on it. Extensions are
         those that ddcore uses; keys of S3 and PostgreSQL come from the environment. Close it when you are done.
+        While a result is not read to its end (`fetchone`, an Arrow reader), nobody can write to a local lake:
+        take `fetchall`, `df` or `pl`.
 
         Args:
             name: The name of the lake in SQL; it is the default, so that tables of main need no prefix.
@@ -116,8 +118,8 @@ class Lake(Writing, Listing, Reading, Sharing, Keeping, Predicting):
 
         Example:
             >>> con = lake.connect()
-            >>> con.sql("SELECT count(*) FROM recipes").fetchone()
-            (25,)
+            >>> con.sql("SELECT count(*) FROM recipes").fetchall()
+            [(25,)]
         """
         from .. import _connect
 

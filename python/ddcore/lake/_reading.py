@@ -113,7 +113,8 @@ class Reading(Base):
             **equal: As in `table`.
 
         Returns:
-            A reader of the rows, to be read once. It stays valid when the lake changes meanwhile.
+            A reader of the rows, to be read once, and to its end or closed: until then writers of a local lake,
+            in any process, wait.
 
         Raises:
             NotFoundError: There is no such table, column, recipe or size; the message holds near names.
@@ -137,7 +138,8 @@ class Reading(Base):
             params: As in `sql`.
 
         Returns:
-            A reader of the rows, to be read once. It stays valid when the lake changes meanwhile.
+            A reader of the rows, to be read once, and to its end or closed: until then writers of a local lake,
+            in any process, wait.
 
         Raises:
             NotFoundError: There is no such table or lake.

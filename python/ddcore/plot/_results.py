@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
+import pyarrow as pa
 
 from .. import _arguments
 from ._chart import BLUE, OPAQUE, RED, by_recipe, colours, distinct, drawable, titled
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from ..lake import Lake
 
 
@@ -28,16 +27,16 @@ def size_scaling(
     lake: Lake,
     metric: str = "pile-valppl",
     *,
-    recipes: Iterable[str] | None = None,
-    params: Iterable[str] | None = None,
+    recipes: str | Iterable[str] | None = None,
+    params: str | Iterable[str] | None = None,
 ) -> alt.LayerChart:
     """Draw a metric against model size, one line per recipe.
 
     Args:
         lake: The lake.
         metric: A column of full_eval.
-        recipes: The recipes to draw; default: all.
-        params: The sizes to draw; default: all.
+        recipes: The recipes to draw, one or several; default: all.
+        params: The sizes to draw, one or several; default: all.
 
     Returns:
         A chart of one row per recipe and size: the mean over seeds at the recipe's last checkpoint of that
@@ -51,7 +50,7 @@ def size_scaling(
         4
     """
     m = _metric(lake, metric, recipes, params)
-    data = _query(lake, m, _last(m, recipes, params) + "SELECT * FROM last ORDER BY n_params, recipe")
+    data = _query(lake, m, _last(m) + "SELECT * FROM last ORDER BY n_params, recipe")
     sizes = {row["n_params"]: row["params"] for row in data.select(["n_params", "params"]).to_pylist()}
     x = alt.X(
         "n_params:Q",
@@ -67,7 +66,7 @@ def curves(
     metric: str,
     *,
     params: str = "150M",
-    recipes: Iterable[str] | None = None,
+    recipes: str | Iterable[str] | None = None,
     over: str = "tokens",
     band: str = "range",
 ) -> alt.LayerChart:
@@ -77,7 +76,7 @@ def curves(
         lake: The lake.
         metric: A column of full_eval.
         params: The model size.
-        recipes: The recipes to draw; default: all.
+        recipes: The recipes to draw, one or several; default: all.
         over: What the training is measured in: "tokens", "steps" or "compute".
         band: What the band shows: "range", from the lowest seed to the highest, or "sd", one standard
             deviation (n - 1) to each side of the mean.
@@ -96,12 +95,12 @@ def curves(
     for name, given, words in (("over", over, tuple(OVER)), ("band", band, ("range", "sd"))):
         if given not in words:
             raise _arguments.invalid(f"{name}: {given!r} is unknown", "pass " + " or ".join(map(repr, words)))
-    m = _metric(lake, metric, recipes, [params])
+    m = _metric(lake, metric, recipes, params)
     low, high = ("avg(value) - sd", "avg(value) + sd") if band == "sd" else ("min(value)", "max(value)")
     data = _query(
         lake,
         m,
-        _values(m, recipes, [params])
+        _values(m)
         + f"""
         SELECT
             recipe, family, step, any_value(tokens) / 1e9 AS tokens_billions,
@@ -117,15 +116,15 @@ def curves(
 
 
 def seed_noise(
-    lake: Lake, metric: str, *, recipes: Iterable[str] | None = None, params: Iterable[str] | None = None
+    lake: Lake, metric: str, *, recipes: str | Iterable[str] | None = None, params: str | Iterable[str] | None = None
 ) -> alt.LayerChart:
     """Draw how far seeds differ, beside how far recipes differ, by model size.
 
     Args:
         lake: The lake.
         metric: A column of full_eval.
-        recipes: The recipes to draw; default: all.
-        params: The sizes to draw; default: all.
+        recipes: The recipes to draw, one or several; default: all.
+        params: The sizes to draw, one or several; default: all.
 
     Returns:
         A chart of one row per recipe and size: the standard deviation (n - 1) over seeds, at the last step
@@ -143,7 +142,7 @@ def seed_noise(
     data = _query(
         lake,
         m,
-        _values(m, recipes, params)
+        _values(m)
         + """, by_step AS (
             SELECT params, n_params, recipe, step, count(*) AS n_seeds, avg(value) AS mean, stddev_samp(value) AS sd
             FROM value GROUP BY params, n_params, recipe, step HAVING n_seeds > 1
@@ -181,7 +180,7 @@ def seed_noise(
 
 
 def recipe_ranking(
-    lake: Lake, metric: str, *, params: str = "1B", recipes: Iterable[str] | None = None
+    lake: Lake, metric: str, *, params: str = "1B", recipes: str | Iterable[str] | None = None
 ) -> alt.LayerChart:
     """Draw the recipes from best to worst at one model size.
 
@@ -189,7 +188,7 @@ def recipe_ranking(
         lake: The lake.
         metric: A column of full_eval.
         params: The model size.
-        recipes: The recipes to draw; default: all.
+        recipes: The recipes to draw, one or several; default: all.
 
     Returns:
         A chart of one row per recipe: the mean over seeds at its last checkpoint, the seeds' range, and the
@@ -202,10 +201,10 @@ def recipe_ranking(
         >>> ddcore.plot.recipe_ranking(lake, "pile-valppl", params="4M").data["rank"].to_pylist()
         [1, 2]
     """
-    m = _metric(lake, metric, recipes, [params])
+    m = _metric(lake, metric, recipes, params)
     better = "ASC" if m.lower_is_better else "DESC"
     rank = f"SELECT *, rank() OVER (ORDER BY mean {better}) AS rank FROM last ORDER BY rank, recipe"
-    data = _query(lake, m, _last(m, recipes, [params]) + rank)
+    data = _query(lake, m, _last(m) + rank)
     y = alt.Y("recipe:N", sort=data["recipe"].to_pylist(), title=None)
     tooltip = ["rank:Q", "recipe:N", "family:N", "mean:Q", "low:Q", "high:Q", "n_seeds:Q", "step:Q"]
     base = alt.Chart().encode(y=y, tooltip=tooltip)
@@ -223,11 +222,13 @@ def recipe_ranking(
 
 @dataclasses.dataclass(frozen=True)
 class _Metric:
-    """What the contract says of a metric."""
+    """What the contract says of a metric, and of which recipes and sizes it is drawn."""
 
     name: str
     meaning: str
     unit: str
+    recipes: tuple[str, ...] | None
+    params: tuple[str, ...] | None
 
     @property
     def positive(self) -> bool:
@@ -235,7 +236,7 @@ class _Metric:
 
     @property
     def lower_is_better(self) -> bool:
-        return self.positive
+        return self.positive or self.name.endswith("_no_answer")
 
     def scale(self, log: bool, zero: bool = False) -> alt.Scale:
         if log:
@@ -249,34 +250,42 @@ class _Metric:
         return f"{self.name} ({', '.join(notes)})"
 
 
-def _metric(lake: Lake, metric: str, recipes: Iterable[str] | None, params: Iterable[str] | None) -> _Metric:
+def _metric(
+    lake: Lake, metric: str, recipes: str | Iterable[str] | None, params: str | Iterable[str] | None
+) -> _Metric:
     """Look the metric up, and let the core refuse names that there are not."""
-    filters: dict[str, Any] = {k: list(v) for k, v in (("data", recipes), ("params", params)) if v is not None}
-    field = lake.table("full_eval", filters=filters, columns=[metric], limit=1).schema.field(0)
+    chosen = {k: _names(v) for k, v in (("data", recipes), ("params", params)) if v is not None}
+    field = lake.table("full_eval", filters=chosen, columns=[metric], limit=1).schema.field(0)
+    if not (pa.types.is_floating(field.type) or pa.types.is_integer(field.type)):
+        raise _arguments.invalid(f"plot {metric}: it is {field.type}, no number", "name a metric of full_eval")
     facts = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
-    return _Metric(metric, facts.get("meaning", ""), facts.get("unit", ""))
+    return _Metric(metric, facts.get("meaning", ""), facts.get("unit", ""), chosen.get("data"), chosen.get("params"))
 
 
-def _values(m: _Metric, recipes: Iterable[str] | None, params: Iterable[str] | None) -> str:
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _values(m: _Metric) -> str:
     """Write the start of a query: value, with one row per checkpoint that has a number."""
-    column = '"' + m.name.replace('"', '""') + '"'
-    conditions = [f"isfinite({column})", _among("data", recipes), _among("params", params)]
+    column = 'e."' + m.name.replace('"', '""') + '"'
+    conditions = [f"isfinite({column})", _among("data", m.recipes), _among("params", m.params)]
     return f"""
         WITH value AS (
             SELECT
-                e.params, params_exact AS n_params, e.data AS recipe, family, seed, step, tokens,
+                e.params, s.params_exact AS n_params, e.data AS recipe, family, seed, step, tokens,
                 compute, {column} AS value
             FROM full_eval AS e
-            JOIN model_sizes USING (params)
+            JOIN model_sizes AS s ON s.params = e.params
             JOIN recipes AS r ON r.recipe = e.data
             WHERE {" AND ".join(f"({c})" for c in conditions)}
         )"""
 
 
-def _last(m: _Metric, recipes: Iterable[str] | None, params: Iterable[str] | None) -> str:
+def _last(m: _Metric) -> str:
     """Write the start of a query: last, with one row per recipe and size. Seeds that ended earlier do not count."""
     return (
-        _values(m, recipes, params)
+        _values(m)
         + """, last AS (
             SELECT
                 params, n_params, recipe, family, step, avg(value) AS mean, min(value) AS low, max(value) AS high,
@@ -288,7 +297,7 @@ def _last(m: _Metric, recipes: Iterable[str] | None, params: Iterable[str] | Non
     )
 
 
-def _among(column: str, names: Iterable[str] | None) -> str:
+def _among(column: str, names: tuple[str, ...] | None) -> str:
     if names is None:
         return "true"
     quoted = ["'" + name.replace("'", "''") + "'" for name in names]

@@ -128,9 +128,10 @@ def _numbers(table: pa.Table, name: str, above: float | None = None) -> Array:
     if wrong.any():
         rows = np.flatnonzero(wrong)
         wanted = "a finite number" if above is None else f"a finite number above {above:g}"
+        condition = f"isfinite({name})" if above is None else f"isfinite({name}) AND {name} > {above:g}"
         raise invalid(
             f"{name} is {numbers[rows[0]]:g} in row {rows[0]} ({rows.size} of {numbers.size} rows are not {wanted})",
-            f"leave those rows out, e.g. WHERE isfinite({name})", name, tuple(str(r) for r in rows[:3]),
+            f"leave those rows out, e.g. WHERE {condition}", name, tuple(str(r) for r in rows[:3]),
         )  # fmt: skip
     return numbers
 

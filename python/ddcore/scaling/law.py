@@ -56,8 +56,7 @@ def fit(
     how = _points.find(setup)
     if operator.index(n_bootstrap) < 0:
         raise _arguments.invalid(f"n_bootstrap: {n_bootstrap} is less than 0", "pass 0 for none")
-    if not 0 < level < 1:
-        raise _arguments.invalid(f"level: {level} is not between 0 and 1", "pass e.g. 0.9")
+    _tails(level)  # refused before the fit
     points = _points.without_held_out(_points.read(data), how)
     end = _points.ends(points, how)
     # Rubin's bootstrap (1981): weights of the runs instead of a new choice of them, so that no draw lacks a size.
@@ -191,7 +190,7 @@ class ScalingLaw:
             Its low and its high end, each in the shape that N and D broadcast to.
 
         Raises:
-            InvalidError: The law has no draws, or a number is not above 0.
+            InvalidError: The law has no draws, a number is not above 0, or level is not between 0 and 1.
         """
         if not len(self.step_1.draws):
             raise _arguments.invalid("interval: the law was fitted without draws", "fit with n_bootstrap=200")
@@ -200,7 +199,7 @@ class ScalingLaw:
         values = self.step_1.drawn(_steps.inputs(self.setup, n.ravel(), d.ravel()), rng)
         if self.step_2 and not loss:
             values = self.step_2.drawn(values, rng)
-        low, high = np.quantile(values, _tails(level or self.level), axis=0)
+        low, high = np.quantile(values, _tails(self.level if level is None else level), axis=0)
         return low.reshape(n.shape), high.reshape(n.shape)
 
     def summary(self) -> pa.Table:
@@ -267,6 +266,8 @@ class ScalingLaw:
 
 
 def _tails(level: float) -> tuple[float, float]:
+    if not 0 < level < 1:
+        raise _arguments.invalid(f"level: {level} is not between 0 and 1", "pass e.g. 0.9")
     return (1 - level) / 2, (1 + level) / 2
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from .. import _arguments
+
 __all__ = ["SETUPS", "Setup"]
 
 
@@ -38,6 +40,11 @@ class Setup:
     smooth: int = 1
     final: float = 0.1
     held_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse inputs that no law is known of."""
+        if tuple(self.inputs) not in (("C",), ("N", "D")):
+            raise _arguments.invalid(f"set-up {self.name}: no law of {self.inputs!r}", 'pass ("C",) or ("N", "D")')
 
 
 # A * holds the place of the held-out sizes.

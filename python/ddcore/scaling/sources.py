@@ -76,8 +76,12 @@ def checkpoints(
     named = named.filter(pc.and_(pc.is_finite(named["loss"]), pc.is_finite(named["value"])))
     _refuse_lost_sizes(everything, named, task, loss, metric)
     if everything.num_rows == 0:
-        tasks = lake.sql("SELECT DISTINCT task FROM evals ORDER BY task")["task"].to_pylist()
-        raise not_found("task" if task not in tasks else "checkpoint of that recipe, size and seed for", task, tasks)
+        tasks, has = (
+            lake.sql(f"SELECT DISTINCT {c} FROM evals ORDER BY ALL").column(0).to_pylist() for c in ("task", "seed")
+        )
+        if task not in tasks:
+            raise not_found("task", task, tasks)
+        raise not_found("checkpoint of that recipe, size and seed for", task, [f"seed {s}" for s in has])
     sizes = lake.table("model_sizes", columns=["params", "params_exact"])
     exact = dict(zip(sizes["params"].to_pylist(), sizes["params_exact"].to_pylist(), strict=True))
     means = named.group_by(["recipe", "params", "step", "tokens"], use_threads=False).aggregate(
@@ -120,6 +124,7 @@ def from_curves(
 
     Returns:
         One row per run and tokens that has all the metrics: run, params (the size), n_params, tokens, loss, value.
+        A row of 0 tokens, before the training, is left out.
 
     Raises:
         InvalidError: There is no such column or metric.
@@ -140,7 +145,7 @@ def from_curves(
     found: dict[tuple[str, float], dict[str, float]] = {}
     about: dict[str, tuple[str, int]] = {}
     for row in table.select(["run", "size", "params_exact", "tokens", "metric", "value"]).to_pylist():
-        if row["value"] is not None and row["tokens"] is not None:
+        if row["value"] is not None and row["tokens"]:
             found.setdefault((row["run"], row["tokens"]), {})[row["metric"]] = row["value"]
             about[row["run"]] = row["size"], row["params_exact"]
     missing = metrics.difference(*[set(v) for v in found.values()])
