@@ -3,8 +3,8 @@
 decisions.py LAKE [--rounds N] [--bootstrap N] [--metrics N]
 
 The loop is what a notebook does: read `evals`, and for each size, task and metric
-take the mean over seeds at the last step that all recipes have, then compare all
-pairs of the recipes that both sizes have. --metrics takes the first ones only.
+take the mean over seeds (to 12 digits, for ties) at the last step that all recipes
+have, then compare all pairs of the recipes that both sizes have. --metrics takes the first ones only.
 Both start from the curated lake, with 2 threads; the counts must be equal.
 """
 
@@ -40,7 +40,7 @@ def scores(lake: ddcore.Lake, size: str, metrics: list[str], target: Means | Non
             common = by_step[by_step == known["recipe"].nunique()]
             if len(common):
                 last = known[known["step"] == common.index.max()]
-                means = last.groupby("recipe")[metric].agg(lambda v: sum(sorted(v)) / len(v))
+                means = last.groupby("recipe")[metric].agg(lambda v: float(f"{sum(v) / len(v):.11e}"))
                 yield str(task), metric, dict(means)
 
 

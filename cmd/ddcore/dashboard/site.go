@@ -212,12 +212,11 @@ func sitePaths(ctx context.Context, o SiteOptions, i *index) ([]string, error) {
 	return out, nil
 }
 
-// isSubject tells a subject of MMLU: 57 of them would be most of a site.
 // check refuses names that the lake does not have: their tables would only be left out.
 func (o SiteOptions) check(i *index) error {
 	for _, m := range o.Metrics {
 		if !slices.Contains(contract.Metrics, m) {
-			return &core.Error{Kind: contract.NotFound, Op: "export-site", Target: m, Err: errors.New("tasks have no such metric"), Hint: "near names: " + strings.Join(contract.Nearest(m, contract.Metrics), ", ")}
+			return &core.Error{Kind: contract.NotFound, Op: "export-site", Target: m, Err: errors.New("tasks have no such metric"), Hint: contract.NearNames(m, contract.Metrics)}
 		}
 	}
 	sizes := make([]string, len(i.Sizes))
@@ -230,6 +229,7 @@ func (o SiteOptions) check(i *index) error {
 	return nil
 }
 
+// isSubject tells a subject of MMLU: 57 of them would be most of a site.
 func isSubject(task string) bool {
 	return strings.HasPrefix(task, "mmlu_") && task != contract.MMLUAverage
 }
