@@ -169,8 +169,6 @@ def _request(verb: str, lake: str, args: Mapping[str, Any] | None, options: Mapp
 
 
 def _open(request: bytes, call_id: int) -> pa.RecordBatchReader:
-    import pyarrow as pa
-
     lib = library()
     stream, error = _Stream(), ctypes.c_void_p()
     if lib.ddcore_call(request, call_id, ctypes.byref(stream), ctypes.byref(error)) != 0:
@@ -180,6 +178,8 @@ def _open(request: bytes, call_id: int) -> pa.RecordBatchReader:
         lib.ddcore_free(error)
         raise errors.from_core(json.loads(text))
     try:
+        import pyarrow as pa
+
         return pa.RecordBatchReader._import_from_c(ctypes.addressof(stream))
     finally:
         if stream.release:  # the import moves the stream, unless it fails
@@ -203,6 +203,8 @@ def _wait(call_id: int, work: Callable[[], T], progress: Callable[[Progress], No
     thread = threading.Thread(target=run, name=f"ddcore-{call_id}", daemon=True)
     try:
         thread.start()
+        import pyarrow  # noqa: F401 - takes longer than many a query, which goes on meanwhile
+
         while not done.wait(POLL_SECONDS):
             if progress is not None:
                 _report(call_id, progress)
