@@ -58,7 +58,7 @@ Environment:
     DDCORE_LAKE            the lake, where --lake is not given
     DDCORE_LAKE_DATA       where the files of a new shared lake go, where --data is not given
     DDCORE_EXTENSION_DIR   folders with DuckDB's extensions (see: ddcore doctor)
-    DDCORE_LOCK_TIMEOUT    how long to wait for another writer, e.g. 30s; default: for ever
+    DDCORE_LOCK_TIMEOUT    how long to wait for another writer, or a reader when it commits, e.g. 30s; default: for ever
     HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE   as for huggingface_hub
 
 Exit codes:

@@ -19,7 +19,7 @@ const (
 	lockRetry = 50 * time.Millisecond
 )
 
-// lockTimeout bounds the wait for another writer (DDCORE_LOCK_TIMEOUT, e.g.
+// lockTimeout bounds the wait for another writer, or for readers at a commit (DDCORE_LOCK_TIMEOUT, e.g.
 // "30s"; default: wait as long as the caller's context allows).
 func lockTimeout() (time.Duration, error) {
 	text := os.Getenv("DDCORE_LOCK_TIMEOUT")

@@ -73,7 +73,8 @@ func (e *pooled) session(ctx context.Context, p Place) (*Session, error) {
 		giveBack(e)
 		return nil, err
 	}
-	s := &Session{Conn: conn, Path: p.folder, place: e.place, close: func() { conn.Close(); giveBack(e) }}
+	end := reads(p.folder)
+	s := &Session{Conn: conn, Path: p.folder, place: e.place, close: func() { conn.Close(); end(); giveBack(e) }}
 	if p.address != "" {
 		err = e.unchanged(ctx, conn)
 	}

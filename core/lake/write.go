@@ -17,6 +17,7 @@ type Writer struct {
 	*Session
 	lock    writerLock
 	options Options
+	waiting func(holder string)
 	temp    string   // where files for a shared lake are written first
 	placed  []string // files that Put has put into a shared lake since the transaction began
 }
@@ -36,6 +37,7 @@ func Write(ctx context.Context, p Place, verb string, o Options, waiting func(ho
 		l.release()
 		return nil, err
 	}
+	w.waiting = waiting
 	if isNew {
 		if err := w.Exec(ctx, lakeOptions); err != nil {
 			w.Close()
@@ -166,6 +168,9 @@ func (w *Writer) Transaction(ctx context.Context, verb, message string, f func()
 		return w.rollback(err)
 	}
 	if err := w.lock.held(ctx); err != nil {
+		return w.rollback(err)
+	}
+	if err := w.awaitReaders(ctx, verb); err != nil {
 		return w.rollback(err)
 	}
 	if err := w.commit(ctx); err != nil {

@@ -204,6 +204,15 @@ print("ok")
     )
 
 
+def test_a_writer_says_that_a_result_is_unread(small_lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DDCORE_LOCK_TIMEOUT", "200ms")
+    lake = ddcore.open(small_lake)
+    with lake.scan("full_eval_melted") as rows:
+        rows.read_next_batch()
+        with pytest.raises(ddcore.BusyError, match="a result of this process that is not read to its end"):
+            lake.curate(force=True)
+
+
 def test_memory_stays_flat_over_many_results(small_lake: str) -> None:
     run(
         """
