@@ -103,7 +103,21 @@ func (a *app) root() *cobra.Command {
 		parent(root, p.group).AddCommand(p.command())
 	}
 	refuseOtherShells(root)
+	refuseOtherTopics(root)
 	return root
+}
+
+// refuseOtherTopics makes `help nosuch` an error; cobra would print its usage.
+func refuseOtherTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.PreRunE = func(_ *cobra.Command, args []string) error {
+			if _, _, err := root.Find(args); err != nil {
+				return usage(nil, err)
+			}
+			return nil
+		}
+	}
 }
 
 // refuseOtherShells makes `completion tcsh` an error; cobra would print its

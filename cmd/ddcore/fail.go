@@ -17,6 +17,9 @@ import (
 func usage(cmd *cobra.Command, err error) error {
 	// cobra puts what the user may have meant after the message.
 	text, meant, _ := strings.Cut(err.Error(), "\n\n")
+	if flag, _, isNumber := strings.Cut(text, "strconv."); isNumber {
+		text = flag + "it is no number"
+	}
 	e := &contract.Error{Kind: contract.Invalid, Err: errors.New(text), Hint: "`ddcore --help` tells more"}
 	if cmd != nil && cmd.HasParent() {
 		e.Op, e.Hint = cmd.Name(), fmt.Sprintf("`%s --help` tells more", cmd.CommandPath())
