@@ -61,9 +61,10 @@ func TestSharedLake(t *testing.T) {
 		for _, state := range must(t, "doctor", p.name, nil).column(t, "state") {
 			require.NotEqual(t, "missing", state)
 		}
-		first, err := callWith(t, "files", p.name, nil, map[string]any{"snapshot": 1})
+		past, err := callWith(t, "tables", p.name, nil, map[string]any{"snapshot": 1})
 		require.NoError(t, err)
-		require.Len(t, first, 1)
+		require.Contains(t, past.column(t, "table_name"), "files")
+		require.NotContains(t, past.column(t, "table_name"), "evals")
 		to := filepath.Join(t.TempDir(), "evals.csv")
 		must(t, "export", p.name, map[string]any{"name": "evals", "to": to})
 		require.FileExists(t, to)

@@ -213,7 +213,7 @@ def test_a_curve_may_start_before_the_training() -> None:
 
 
 def test_wrong_arguments(many_sizes: ddcore.Lake) -> None:
-    with pytest.raises(ddcore.NotFoundError, match="there are seed 0"):
+    with pytest.raises(ddcore.NotFoundError, match="near names: seed 0"):
         scaling.checkpoints(many_sizes, "arc_easy", loss="surprisal_per_char", seeds=7)
     with pytest.raises(ddcore.InvalidError, match=r"\('N', 'X'\)"):
         scaling.Setup("mine", ("N", "X"))
