@@ -268,7 +268,12 @@ def _(lake, red, show, titled):
         y=alt.Y("gap:N", title=None),
     )
     gap_map = gap_map.properties(
-        width=alt.Step(64), height=alt.Step(26), title=titled("Runs by gap and type", "A run may have several; falling tokens, superseded and repeated rows leave it complete")
+        width=alt.Step(64),
+        height=alt.Step(26),
+        title=titled(
+            "Runs by gap and type",
+            "A run may have several; falling tokens, superseded and repeated rows leave it complete",
+        ),
     )
     show(gap_map, kinds_of_gaps, "No W&B run has a gap.")
     return (kinds_of_gaps,)
