@@ -129,7 +129,7 @@ func (c *comparison) run(ctx context.Context, wanted []string) error {
 func (c *comparison) tables(ctx context.Context, database string) (map[string]*side, error) {
 	rows, err := c.Rows(ctx, `
 		SELECT c.schema_name || '.' || c.table_name, c.column_name, c.data_type, v.view_name IS NOT NULL
-		FROM duckdb_columns() AS c LEFT JOIN (SELECT *, view_name AS table_name FROM duckdb_views()) AS v USING (database_name, schema_name, table_name)
+		FROM `+columnsAndViews+`
 		WHERE c.database_name = ? ORDER BY c.schema_name, c.table_name, c.column_index`, database)
 	if err != nil {
 		return nil, err
@@ -178,11 +178,11 @@ func (c *comparison) table(ctx context.Context, name string, before, after *side
 			c.tell(name, column, "column added", 1, "")
 		}
 	}
-	none := [2]bool{c.empty["lake"][name], c.empty["other"][name]}
-	if len(common) == 0 || none == [2]bool{true, true} {
+	hadNone, hasNone := c.empty["lake"][name], c.empty["other"][name]
+	if len(common) == 0 || hadNone && hasNone {
 		return nil
 	}
-	if none == [2]bool{} {
+	if !hadNone && !hasNone {
 		same, err := c.sameRows(ctx, name, common)
 		if same || err != nil {
 			return err

@@ -32,9 +32,7 @@ func tables(ctx context.Context, env *Env, _ NoArgs) (*Result, error) {
 	defer s.Close()
 	found, err := s.Rows(ctx, `
 		SELECT c.schema_name, c.table_name, c.n, coalesce(i.file_size_bytes, 0)::BIGINT, c.schema_name || '.' || coalesce(i.table_name, c.table_name)
-		FROM (
-			SELECT schema_name, table_name, count(*) AS n FROM duckdb_columns()
-			WHERE database_name = 'lake' AND NOT (schema_name = 'raw' AND starts_with(table_name, '_')) GROUP BY ALL) AS c
+		FROM (SELECT schema_name, table_name, count(*) AS n FROM `+shownColumns+` GROUP BY ALL) AS c
 		LEFT JOIN __ducklake_metadata_lake.ducklake_schema AS s ON s.schema_name = c.schema_name AND s.end_snapshot IS NULL
 		LEFT JOIN ducklake_table_info('lake') AS i
 			ON i.schema_id = s.schema_id AND c.table_name = if(c.schema_name = 'raw', ltrim(i.table_name, '_'), i.table_name)

@@ -11,6 +11,15 @@ import (
 	"ddcore/core/lake"
 )
 
+// shownColumns are the columns of the lake's tables and views; the tables behind
+// the views of raw are nobody's business.
+const shownColumns = "duckdb_columns() WHERE database_name = 'lake' AND NOT (schema_name = 'raw' AND starts_with(table_name, '_'))"
+
+// columnsAndViews joins columns (c) with the views that have them (v): its
+// view_name is null for those of tables. duckdb_tables() would ask each table for
+// its rows.
+const columnsAndViews = "duckdb_columns() AS c LEFT JOIN (SELECT *, view_name AS table_name FROM duckdb_views()) AS v USING (database_name, schema_name, table_name)"
+
 // columnsOf gives a table's columns with their types, or an error with tables of
 // like names.
 func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]contract.Field, error) {
@@ -31,7 +40,7 @@ func columnsOf(ctx context.Context, c *lake.Conn, name string) ([]contract.Field
 		return out, nil
 	}
 	all, err := c.Rows(ctx, `SELECT DISTINCT if(schema_name = 'main', table_name, schema_name || '.' || table_name)
-		FROM duckdb_columns() WHERE database_name = 'lake' AND NOT (schema_name = 'raw' AND starts_with(table_name, '_')) ORDER BY ALL`)
+		FROM `+shownColumns+" ORDER BY ALL")
 	if err != nil {
 		return nil, err
 	}

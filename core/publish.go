@@ -111,7 +111,7 @@ func (p *publication) choose(ctx context.Context) error {
 	rows, err := p.source.Rows(ctx, `
 		SELECT c.schema_name, c.table_name, any_value(v.view_name) IS NOT NULL,
 			string_agg(c.column_name || chr(31) || c.data_type, chr(30) ORDER BY c.column_index)
-		FROM duckdb_columns() AS c LEFT JOIN (SELECT *, view_name AS table_name FROM duckdb_views()) AS v USING (database_name, schema_name, table_name)
+		FROM `+columnsAndViews+`
 		WHERE c.database_name = 'lake' GROUP BY ALL ORDER BY ALL`)
 	if err != nil {
 		return err
