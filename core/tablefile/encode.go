@@ -257,23 +257,17 @@ func (e *Encoder) Nulls(n int) Chunk {
 	return e.finish(Chunk{kind: Text, n: n, encoding: encodingPlain, nulls: n, valid: make([]byte, (n+7)/8)})
 }
 
-// EndToEnd encodes strings that lie end to end in text, as Texts does; value i
-// ends at ends[i].
-func (e *Encoder) EndToEnd(text []byte, ends []int, valid []bool) Chunk {
-	c := Chunk{kind: Text, n: len(ends), encoding: encodingPlain}
-	e.values = slices.Grow(e.values[:0], len(text)+4*len(ends))
-	start := 0
-	for i, end := range ends {
-		v := text[start:end]
-		start = end
-		if valid != nil && !valid[i] {
+// Plain encodes strings as Texts does, that lie in values as they will in the
+// file: each behind its length in four bytes, least first; nothing for a null.
+func (e *Encoder) Plain(values []byte, valid []bool) Chunk {
+	c := Chunk{kind: Text, n: len(valid), encoding: encodingPlain}
+	for i, v := range valid {
+		if !v {
 			c.setNull(i)
-			continue
 		}
-		e.values = binary.LittleEndian.AppendUint32(e.values, uint32(len(v)))
-		e.values = append(e.values, v...)
 	}
-	return e.finish(c)
+	c.values = e.compress(values)
+	return c
 }
 
 // Codec is a compression, by the format's number.

@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"ddcore/core/tablefile"
@@ -114,36 +115,57 @@ func (t *Ints) Reset() { *t = Ints{codes: t.codes[:0]} }
 // Truncate takes back the rows from n on.
 func (t *Ints) Truncate(n int) { t.codes = t.codes[:n] }
 
-// Packed is a column of texts that differ, end to end.
+// Packed is a column of texts that differ. Bytes are the values one after
+// another, each behind its length, as Parquet has them.
 type Packed struct {
 	Bytes []byte
 	ends  []int
 	valid []bool
 }
 
+// lengthBytes is what the length of a text takes.
+const lengthBytes = 4
+
 // Add adds a row; not valid is null. It doubles the room when it is full: append alone would copy long texts more
 // often.
 func (p *Packed) Add(text []byte, valid bool) {
 	if len(p.Bytes)+len(text) > cap(p.Bytes) {
-		p.Bytes = slices.Grow(p.Bytes, len(p.Bytes)+len(text))
+		p.Bytes = slices.Grow(p.Bytes, len(p.Bytes)+len(text)+2*lengthBytes)
 	}
+	p.Start()
 	p.Bytes = append(p.Bytes, text...)
 	p.End(valid)
 }
 
-// End ends a row, whose text was appended to Bytes.
+// Start begins a row, whose text is to be appended to Bytes.
+func (p *Packed) Start() { p.Bytes = append(p.Bytes, make([]byte, lengthBytes)...) }
+
+// End ends a row.
 func (p *Packed) End(valid bool) {
+	start := p.start(len(p.ends))
+	if valid {
+		binary.LittleEndian.PutUint32(p.Bytes[start:], uint32(len(p.Bytes)-start-lengthBytes))
+	} else {
+		p.Bytes = p.Bytes[:start]
+	}
 	p.ends = append(p.ends, len(p.Bytes))
 	p.valid = append(p.valid, valid)
 }
 
+// start is where a row starts.
+func (p *Packed) start(row int) int {
+	if row == 0 {
+		return 0
+	}
+	return p.ends[row-1]
+}
+
 // At gives the value of a row; ok is false where it is null.
 func (p *Packed) At(row int) (value string, ok bool) {
-	start := 0
-	if row > 0 {
-		start = p.ends[row-1]
+	if !p.valid[row] {
+		return "", false
 	}
-	return string(p.Bytes[start:p.ends[row]]), p.valid[row]
+	return string(p.Bytes[p.start(row)+lengthBytes : p.ends[row]]), true
 }
 
 // Reset keeps the memory: the column has been encoded.
@@ -151,15 +173,11 @@ func (p *Packed) Reset() { p.Truncate(0) }
 
 // Truncate takes back the rows from n on.
 func (p *Packed) Truncate(n int) {
+	p.Bytes = p.Bytes[:p.start(n)]
 	p.ends, p.valid = p.ends[:n], p.valid[:n]
-	length := 0
-	if n > 0 {
-		length = p.ends[n-1]
-	}
-	p.Bytes = p.Bytes[:length]
 }
 
 // Encode gives the column of a row group.
 func (p *Packed) Encode(e *tablefile.Encoder) tablefile.Chunk {
-	return e.EndToEnd(p.Bytes, p.ends, p.valid)
+	return e.Plain(p.Bytes, p.valid)
 }

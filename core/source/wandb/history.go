@@ -176,6 +176,7 @@ func (h *historyReader) byTemplate(text []byte, i int) (end int, ok bool) {
 	}
 	h.hasStep = false
 	mark := len(h.metrics.Bytes)
+	h.metrics.Start()
 	for k := range h.t.e.slots {
 		gap := h.t.gaps[k]
 		if !bytes.HasPrefix(text[i:], gap) {
@@ -280,7 +281,7 @@ func (h *historyReader) Placeholder() {
 	for c := range h.floats {
 		h.floats[c] = append(h.floats[c], tablefile.Null)
 	}
-	h.metrics.End(false)
+	h.metrics.Add(nil, false)
 	h.rows++
 }
 
