@@ -238,29 +238,41 @@ func whole(b []byte, copies *Copies) error {
 	return nil
 }
 
-// Members shows each member of the object b, which Skip or Whole has checked:
-// the key without its quotes, escapes as written, and the value.
+// Members shows each member of the object b: the key without its quotes, escapes
+// as written, and the value. What is no object, or breaks off, is an error where it
+// does.
 func Members(b []byte, visit func(key, value []byte) error) error { return members(b, visit, nil) }
 
 func members(b []byte, visit func(key, value []byte) error, copies *Copies) error {
-	for i := Space(b, Space(b, 0)+1); b[i] != '}'; {
-		end, err := String(b, i)
+	i := Space(b, 0)
+	if i >= len(b) || b[i] != '{' {
+		return expected(b, i, "an object")
+	}
+	if i = Space(b, i+1); i < len(b) && b[i] == '}' {
+		return nil
+	}
+	for {
+		value, err := key(b, i)
 		if err != nil {
 			return err
 		}
-		name := b[i+1 : end-1]
-		start := Space(b, Space(b, end)+1)
-		if i, err = skip(b, start, 0, copies); err != nil {
+		name := b[i+1 : bytes.LastIndexByte(b[:value], '"')]
+		end, err := skip(b, value, 0, copies)
+		if err != nil {
 			return err
 		}
-		if err := visit(name, b[start:i]); err != nil {
+		if err := visit(name, b[value:end]); err != nil {
 			return err
 		}
-		if i = Space(b, i); b[i] == ',' {
+		switch i = Space(b, end); {
+		case i < len(b) && b[i] == '}':
+			return nil
+		case i < len(b) && b[i] == ',':
 			i = Space(b, i+1)
+		default:
+			return expected(b, i, "a comma or }")
 		}
 	}
-	return nil
 }
 
 // Unquote gives the text of a checked string without quotes. ok is false where

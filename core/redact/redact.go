@@ -5,8 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-
-	"ddcore/core/jsontext"
 )
 
 // Redactor replaces personal data. It belongs to one goroutine.
@@ -18,17 +16,18 @@ type Redactor struct {
 	Counts map[string]int64
 	found  []string // the rules of the text at hand, in the order of what they replaced
 
-	keep   []string         // ids of runs, which stay
-	kept   int              // how often one of them stayed that a rule had found
-	given  Names            // known from the start
-	finder *finder          // of these
-	names  Names            // learnt in this run
-	known  map[string]bool  // both, as a set
-	learnt map[string]*rule // in all runs
-	clean  map[string]bool  // texts in which nothing was found
-	tokens map[string]*token
-	last   *token // the key or item that was read last
-	made   map[[2]string]string
+	keep    []string         // ids of runs, which stay
+	kept    int              // how often one of them stayed that a rule had found
+	given   Names            // known from the start
+	finder  *finder          // of these
+	names   Names            // learnt in this run
+	known   map[string]bool  // both, as a set
+	learnt  map[string]*rule // in all runs
+	clean   map[string]bool  // texts in which nothing was found
+	tokens  map[string]*token
+	last    *token // the key or item that was read last
+	objects int    // that were read
+	made    map[[2]string]string
 
 	cleanBytes int
 	out        []byte // memory for the next text
@@ -59,19 +58,53 @@ func (r *Redactor) Begin(runIDs ...string) {
 // nothing to replace, else memory that the next call uses again.
 func (r *Redactor) JSON(text []byte) []byte {
 	r.found = r.found[:0]
-	w := walker{r: r, text: text, out: r.out[:0]}
-	w.value(jsontext.Space(text, 0), "", nil)
+	w := walker{r: r, text: text, checked: true, out: r.out[:0]}
+	w.whole()
 	redacted := w.finish()
 	r.out = w.out
 	return r.replaceNames(redacted)
 }
 
+// TryJSON redacts a text that nobody has checked, in one pass. It is not ok, and
+// nothing is counted, where the text may be no JSON in which each key of an object
+// stands once: then check it, begin the run again, and take JSON.
+func (r *Redactor) TryJSON(text []byte) (redacted []byte, ok bool) {
+	r.found = r.found[:0]
+	w := walker{r: r, text: text, out: r.out[:0]}
+	if !w.whole() {
+		r.uncount(0)
+		return nil, false
+	}
+	redacted = w.finish()
+	r.out = w.out
+	return r.replaceNames(redacted), true
+}
+
 // Learn reads a run's JSON for names alone, so that they are known in other texts.
 func (r *Redactor) Learn(text []byte) {
-	counts := maps.Clone(r.Counts)
+	found := len(r.found)
+	w := walker{r: r, text: text, checked: true, mute: true}
+	w.whole()
+	r.uncount(found)
+}
+
+// TryLearn is Learn for a text that nobody has checked; ok is as TryJSON gives it.
+func (r *Redactor) TryLearn(text []byte) (ok bool) {
+	found := len(r.found)
 	w := walker{r: r, text: text, mute: true}
-	w.value(jsontext.Space(text, 0), "", nil)
-	r.Counts = counts
+	ok = w.whole()
+	r.uncount(found)
+	return ok
+}
+
+// uncount takes back what was counted from found[n] on.
+func (r *Redactor) uncount(n int) {
+	for _, rule := range r.found[n:] {
+		if r.Counts[rule]--; r.Counts[rule] == 0 {
+			delete(r.Counts, rule)
+		}
+	}
+	r.found = r.found[:n]
 }
 
 // Text redacts text that is no whole JSON, as a broken line is.

@@ -1,6 +1,10 @@
 package redact
 
-import "ddcore/core/jsontext"
+import (
+	"strings"
+
+	"ddcore/core/jsontext"
+)
 
 // token is a string in which nothing was found, as it stands between its quotes.
 // Runs have the same keys in the same order, and many of the same values: what
@@ -10,6 +14,7 @@ type token struct {
 	rule  *rule  // of the string as a key, by itself
 	next  *token // the key or item that came behind it last time
 	value *token // its value last time, as a key
+	seen  []int  // by level of nesting: the object that had it last, as a key
 }
 
 // maxTokens bounds the memory for tokens.
@@ -24,6 +29,17 @@ func (t *token) isAt(text []byte, i int) (end int, ok bool) {
 	return end + 1, end < len(text) && text[end] == '"' && string(text[i+1:end]) == t.raw
 }
 
+// isFirst notes an object that has this key, and tells whether it had it not
+// before. Two spellings of a key may be one: with escapes it is not said.
+func (t *token) isFirst(object, depth int) bool {
+	for len(t.seen) <= depth {
+		t.seen = append(t.seen, 0)
+	}
+	isFirst := t.seen[depth] != object && strings.IndexByte(t.raw, '\\') < 0
+	t.seen[depth] = object
+	return isFirst
+}
+
 // key redacts the key at i, or the item of a list.
 func (w *walker) key(i int) (key *token, end int) {
 	before := w.r.last
@@ -35,7 +51,24 @@ func (w *walker) key(i int) (key *token, end int) {
 		before.next, w.r.last = key, key
 		return key, end
 	}
-	return newToken(w.r.policy, w.text[i+1:end-1]), end
+	if w.failed {
+		return nil, end
+	}
+	return w.oddKey(w.text[i+1 : end-1]), end
+}
+
+// oddKey gives the token of a key that is not remembered: in this text it must be
+// known all the same.
+func (w *walker) oddKey(raw []byte) *token {
+	t := w.odd[string(raw)]
+	if t == nil {
+		t = newToken(w.r.policy, raw)
+		if w.odd == nil {
+			w.odd = map[string]*token{}
+		}
+		w.odd[t.raw] = t
+	}
+	return t
 }
 
 // plainValue redacts the string at i, which no rule of a key is for, and gives
@@ -55,7 +88,10 @@ func (w *walker) plainValue(i int) int {
 // token reads and redacts the string at i; nil says that it is not to be
 // remembered: something was found, or there are too many.
 func (w *walker) token(i int) (t *token, end int) {
-	end, _ = jsontext.String(w.text, i)
+	end, err := jsontext.String(w.text, i)
+	if err != nil {
+		return nil, w.fail()
+	}
 	raw := w.text[i+1 : end-1]
 	if t := w.r.tokens[string(raw)]; t != nil {
 		return t, end

@@ -9,15 +9,20 @@ import (
 	"ddcore/core/jsontext"
 )
 
-// walker goes through one checked JSON text and copies it only from the first
-// change on.
+// walker goes through one JSON text and copies it only from the first change on.
+// On the way it checks the text: what it fails on may be JSON all the same, but
+// what it passes is, and has each key of an object once.
 type walker struct {
-	r    *Redactor
-	text []byte
-	out  []byte
-	last int  // what stands before is in out
-	mute bool // nobody wants the redacted text
-	read []object
+	r       *Redactor
+	text    []byte
+	out     []byte
+	last    int  // what stands before is in out
+	mute    bool // nobody wants the redacted text
+	checked bool // the text is JSON; keys may stand twice
+	failed  bool
+	depth   int
+	read    []object
+	odd     map[string]*token // keys that are not remembered
 }
 
 // object is a long object that was redacted. W&B writes a run's configuration
@@ -31,7 +36,28 @@ type object struct {
 const (
 	long = 1 << 10 // bytes that make an object worth comparing
 	many = 64      // objects to compare with
+	deep = 64      // levels of nesting that are checked on the way
 )
+
+// whole walks over the text, with nothing but white space around its value.
+func (w *walker) whole() (ok bool) {
+	i := w.value(jsontext.Space(w.text, 0), "", nil)
+	return !w.failed && jsontext.Space(w.text, i) == len(w.text)
+}
+
+// fail ends the walk: there is nothing behind the position that it gives.
+func (w *walker) fail() int {
+	w.failed = true
+	return len(w.text)
+}
+
+// at gives the byte at i, or one that JSON has nowhere.
+func (w *walker) at(i int) byte {
+	if i < len(w.text) {
+		return w.text[i]
+	}
+	return 0
+}
 
 func (w *walker) finish() []byte {
 	if w.last == 0 {
@@ -58,12 +84,15 @@ func (w *walker) upTo(i int) {
 // value redacts the value at i and gives the position behind it. key is the key
 // that it stands under, by the rule of that key.
 func (w *walker) value(i int, key string, by *rule) int {
-	switch w.text[i] {
+	switch w.at(i) {
 	case '"':
 		if by == nil {
 			return w.plainValue(i)
 		}
-		end, _ := jsontext.String(w.text, i)
+		end, err := jsontext.String(w.text, i)
+		if err != nil {
+			return w.fail()
+		}
 		w.string(i, end, by)
 		return end
 	case '{':
@@ -74,7 +103,10 @@ func (w *walker) value(i int, key string, by *rule) int {
 	case '[':
 		return w.list(i, key, by)
 	default:
-		end, _ := jsontext.Skip(w.text, i)
+		end, err := jsontext.Skip(w.text, i)
+		if err != nil {
+			return w.fail()
+		}
 		if by != nil && by.numbers && isWhole(w.text[i:end]) {
 			if new, ok := w.r.replace(by, string(w.text[i:end])); ok {
 				w.put(i, end, []byte(new))
@@ -126,7 +158,7 @@ func (w *walker) once(i int, key string) int {
 	}
 	found, start := len(w.r.found), len(w.out)+i-w.last
 	end := w.object(i, key, nil)
-	if end-i < long || len(w.read) == many {
+	if w.failed || end-i < long || len(w.read) == many {
 		return end
 	}
 	w.read = append(w.read, object{w.text[i:end], start, len(w.out) + end - w.last, slices.Clone(w.r.found[found:])})
@@ -134,14 +166,37 @@ func (w *walker) once(i int, key string) int {
 }
 
 func (w *walker) object(i int, parent string, by *rule) int {
-	i = jsontext.Space(w.text, i+1)
-	for w.text[i] != '}' {
-		key, end := w.key(i)
-		i = jsontext.Space(w.text, end) + 1 // the colon
-		i = w.value(jsontext.Space(w.text, i), key.raw, w.r.ruleOf(parent, key, by))
-		i = w.next(i)
+	if w.depth++; w.depth > deep && !w.checked {
+		return w.fail()
 	}
-	return i + 1
+	defer func() { w.depth-- }()
+	w.r.objects++
+	object := w.r.objects
+	i = jsontext.Space(w.text, i+1)
+	if w.at(i) == '}' {
+		return i + 1
+	}
+	for {
+		if w.at(i) != '"' {
+			return w.fail()
+		}
+		key, end := w.key(i)
+		if w.failed || !w.checked && !key.isFirst(object, w.depth) {
+			return w.fail()
+		}
+		if i = jsontext.Space(w.text, end); w.at(i) != ':' {
+			return w.fail()
+		}
+		i = w.value(jsontext.Space(w.text, i+1), key.raw, w.r.ruleOf(parent, key, by))
+		switch i = jsontext.Space(w.text, i); w.at(i) {
+		case ',':
+			i = jsontext.Space(w.text, i+1)
+		case '}':
+			return i + 1
+		default:
+			return w.fail()
+		}
+	}
 }
 
 // ruleOf finds the rule of a key. W&B wraps the values of a config as
@@ -176,29 +231,32 @@ func (p *policy) ruleOf(key []byte) *rule {
 
 // list redacts a list. In a list of arguments a value stands behind its flag.
 func (w *walker) list(i int, key string, by *rule) int {
+	if w.depth++; w.depth > deep && !w.checked {
+		return w.fail()
+	}
+	defer func() { w.depth-- }()
 	i = jsontext.Space(w.text, i+1)
-	item := by
-	for w.text[i] != ']' {
+	if w.at(i) == ']' {
+		return i + 1
+	}
+	for item := by; ; {
 		start := i
-		if item == nil && w.text[i] == '"' {
+		if item == nil && w.at(i) == '"' {
 			_, i = w.key(i)
 		} else {
 			i = w.value(i, key, item)
 		}
 		item = by
-		if by == nil && bytes.HasPrefix(w.text[start:], []byte(`"-`)) {
+		if by == nil && bytes.HasPrefix(w.text[start:i], []byte(`"-`)) {
 			item = w.r.policy.ruleOf(bytes.TrimLeft(w.text[start+1:i-1], "-"))
 		}
-		i = w.next(i)
+		switch i = jsontext.Space(w.text, i); w.at(i) {
+		case ',':
+			i = jsontext.Space(w.text, i+1)
+		case ']':
+			return i + 1
+		default:
+			return w.fail()
+		}
 	}
-	return i + 1
-}
-
-// next passes over a comma.
-func (w *walker) next(i int) int {
-	i = jsontext.Space(w.text, i)
-	if w.text[i] == ',' {
-		i = jsontext.Space(w.text, i+1)
-	}
-	return i
 }

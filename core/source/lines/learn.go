@@ -2,6 +2,7 @@ package lines
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"unicode/utf8"
 
@@ -18,15 +19,31 @@ func Learn(ctx context.Context, from Blocks, given redact.Names, threads int, id
 	for i := range redactors {
 		redactors[i] = redact.New(redact.Key{}, given) // its pseudonyms go nowhere
 	}
-	err := from(ctx, func(b Block) error {
-		defer b.Release()
-		all := bytes.Split(b.Text, []byte("\n"))
-		return workers.Each(ctx, threads, threads, func(i int) error {
-			for k := i; k < len(all); k += threads {
-				learnLine(redactors[i], &copies[i], all[k], idsOf)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	queue := make(chan Block) // without room: one block is read ahead, no more
+	err := workers.Each(ctx, threads+1, threads+1, func(i int) (err error) {
+		if i == threads {
+			defer close(queue)
+			return from(ctx, func(b Block) error {
+				select {
+				case queue <- b:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+		}
+		for b := range queue {
+			err = cmp.Or(err, workers.Each(ctx, 1, 1, func(int) error {
+				learnBlock(redactors[i], &copies[i], b, idsOf)
+				return nil
+			}))
+			if err != nil {
+				cancel()
 			}
-			return ctx.Err()
-		})
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -34,11 +51,24 @@ func Learn(ctx context.Context, from Blocks, given redact.Names, threads int, id
 	return redact.Learnt(redactors...), nil
 }
 
+func learnBlock(r *redact.Redactor, copies *jsontext.Copies, b Block, idsOf func(line []byte) []string) {
+	defer b.Release()
+	for line := range bytes.Lines(b.Text) {
+		learnLine(r, copies, bytes.TrimSuffix(line, []byte("\n")), idsOf)
+	}
+}
+
 func learnLine(r *redact.Redactor, copies *jsontext.Copies, line []byte, idsOf func(line []byte) []string) {
-	if utf8.Valid(line) && copies.Whole(line) == nil {
+	if utf8.Valid(line) {
 		r.Begin(idsOf(line)...)
-		r.Learn(line)
-		return
+		if r.TryLearn(line) {
+			return
+		}
+		if copies.Whole(line) == nil {
+			r.Begin(idsOf(line)...)
+			r.Learn(line)
+			return
+		}
 	}
 	r.Begin()
 	r.Text(line)

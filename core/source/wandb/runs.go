@@ -56,16 +56,12 @@ type runsReader struct {
 }
 
 func (r *runsReader) Line(line []byte) error {
-	if err := r.copies.Whole(line); err != nil {
+	line, err := r.redacted(line)
+	if err != nil {
 		return err
 	}
 	if line[jsontext.Space(line, 0)] != '{' {
 		return errors.New("expected an object")
-	}
-	line = r.once.Text(line)
-	if r.r != nil {
-		r.r.Begin(idOf(line))
-		line = r.r.JSON(line)
 	}
 	run, outer := line, []byte(nil)
 	if r.layout == "v3" {
@@ -83,6 +79,26 @@ func (r *runsReader) Line(line []byte) error {
 		}
 	}
 	return r.run(run, outer)
+}
+
+// redacted checks a line and gives it without personal data, and with each key of
+// an object once. Most lines are read but once for all of that.
+func (r *runsReader) redacted(line []byte) ([]byte, error) {
+	if r.r != nil {
+		r.r.Begin(idOf(line))
+		if redacted, ok := r.r.TryJSON(line); ok {
+			return redacted, nil
+		}
+	}
+	if err := r.copies.Whole(line); err != nil {
+		return nil, err
+	}
+	line = r.once.Text(line)
+	if r.r == nil {
+		return line, nil
+	}
+	r.r.Begin(idOf(line))
+	return r.r.JSON(line), nil
 }
 
 // errFound ends a walk that has what it looked for.
