@@ -73,6 +73,9 @@ func readersOf(p Place) map[reader]bool {
 	if err != nil {
 		return found
 	}
+	if !isLocked(info) {
+		return found
+	}
 	text, _ := os.ReadFile("/proc/locks") // nothing on other systems than Linux: SQLite then waits as it does
 	for _, process := range lockedBy(string(text), info) {
 		if process != os.Getpid() {
@@ -82,8 +85,27 @@ func readersOf(p Place) map[reader]bool {
 	return found
 }
 
-// sharedFirst is the byte of a database that SQLite's readers lock first.
-const sharedFirst = "1073741826"
+// SQLite's readers lock bytes of a database from the first of these on.
+const sharedFirst, sharedBytes = 1073741826, 510
+
+// isLocked tells whether a process may hold a catalog. To read all locks of the
+// system can take the kernel 30 ms, to ask for those of one file nothing; but a
+// file that is opened for that, and closed, takes the locks of this process with
+// it. So the file that SQLite has open is asked, where it can be found.
+func isLocked(info os.FileInfo) bool {
+	open, _ := os.ReadDir("/proc/self/fd")
+	for _, f := range open {
+		other, err := os.Stat("/proc/self/fd/" + f.Name())
+		if err != nil || !os.SameFile(info, other) {
+			continue
+		}
+		fd, _ := strconv.ParseUint(f.Name(), 10, 64)
+		held := syscall.Flock_t{Type: syscall.F_WRLCK, Start: sharedFirst, Len: sharedBytes}
+		err = syscall.FcntlFlock(uintptr(fd), syscall.F_GETLK, &held)
+		return err != nil || held.Type != syscall.F_UNLCK
+	}
+	return true
+}
 
 // lockedBy gives the processes that lock a file as SQLite's readers do, in the
 // words of proc_locks(5): "1: POSIX ADVISORY READ 4711 fe:01:1234 1073741826 1073742335".
@@ -96,7 +118,7 @@ func lockedBy(locks string, info os.FileInfo) (processes []int) {
 	file := fmt.Sprintf("%02x:%02x:%d", dev>>8&0xfff|dev>>32&^0xfff, dev&0xff|dev>>12&^0xff, s.Ino)
 	for line := range strings.Lines(locks) {
 		f := strings.Fields(line)
-		if len(f) == 8 && f[1] == "POSIX" && f[3] == "READ" && f[5] == file && f[6] == sharedFirst {
+		if len(f) == 8 && f[1] == "POSIX" && f[3] == "READ" && f[5] == file && f[6] == strconv.Itoa(sharedFirst) {
 			if process, err := strconv.Atoi(f[4]); err == nil {
 				processes = append(processes, process)
 			}

@@ -26,10 +26,10 @@ func takeSpare(ctx context.Context, e engine) (*DB, error) {
 	return e.start(ctx)
 }
 
-// leave detaches the lake and keeps the instance. One that cannot let go of it
-// is closed.
+// leave detaches the lake, which no writer uses as its default, and keeps the
+// instance. One that cannot let go of it is closed.
 func leave(conn *Conn, db *DB, e engine) {
-	err := conn.Exec(context.Background(), "USE memory; DETACH lake")
+	err := conn.Exec(context.Background(), "DETACH lake")
 	conn.Close()
 	spare.Lock()
 	defer spare.Unlock()

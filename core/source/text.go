@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"ddcore/core/contract"
 	"ddcore/core/lake"
@@ -175,10 +177,20 @@ func (a *action) keep(ctx context.Context, w *lake.Writer) (rejects int64, err e
 	if err := writeRejects(ctx, w.Conn, a.id, found); err != nil {
 		return 0, err
 	}
-	for rule, n := range out.Redactions {
-		if err := w.Exec(ctx, "INSERT INTO lake.raw.redactions VALUES (?, ?, ?)", a.id, rule, n); err != nil {
-			return 0, fmt.Errorf("write counts of redactions: %w", err)
-		}
+	return int64(len(found)), writeRedactions(ctx, w.Conn, a.id, out.Redactions)
+}
+
+func writeRedactions(ctx context.Context, c *lake.Conn, file int64, counts map[string]int64) error {
+	var rows []string
+	var args []any
+	for _, rule := range slices.Sorted(maps.Keys(counts)) {
+		rows, args = append(rows, "(?, ?, ?)"), append(args, file, rule, counts[rule])
 	}
-	return int64(len(found)), nil
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := c.Exec(ctx, "INSERT INTO lake.raw.redactions VALUES "+strings.Join(rows, ", "), args...); err != nil {
+		return fmt.Errorf("write counts of redactions: %w", err)
+	}
+	return nil
 }
