@@ -156,9 +156,9 @@ func (d Number) Float(powers *Powers) (v float64, ok bool) {
 	case d.Digits>>53 == 0 && d.Exponent >= -22 && d.Exponent <= 22:
 		// Both factors are exact, so there is one rounding only.
 		if v = float64(d.Digits); d.Exponent < 0 {
-			v /= tens[-d.Exponent]
+			v /= Tens[-d.Exponent]
 		} else {
-			v *= tens[d.Exponent]
+			v *= Tens[d.Exponent]
 		}
 	default:
 		if v, ok = powers.scale(d.Digits, d.Exponent); !ok {
@@ -171,8 +171,8 @@ func (d Number) Float(powers *Powers) (v float64, ok bool) {
 	return v, true
 }
 
-// tens are the powers of ten that float64 holds exactly.
-var tens = [23]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+// Tens are the powers of ten that float64 holds exactly.
+var Tens = [23]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
 // The powers of ten between which a product of 64-bit digits is a normal float64.
 const minPower, maxPower = -342, 308

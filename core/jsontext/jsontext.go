@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // maxDepth bounds nesting: the walk is recursive.
@@ -340,17 +341,19 @@ func hex(s []byte) rune {
 // AppendQuoted writes s as a JSON string.
 func AppendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c < ' ':
-			dst = fmt.Appendf(dst, `\u%04x`, c)
-		default:
-			dst = append(dst, c)
+	for text := unsafe.Slice(unsafe.StringData(s), len(s)); ; {
+		i := special(text, 0)
+		dst = append(dst, text[:i]...)
+		if i == len(text) {
+			return append(dst, '"')
 		}
+		if c := text[i]; c < ' ' {
+			dst = fmt.Appendf(dst, `\u%04x`, c)
+		} else {
+			dst = append(dst, '\\', c)
+		}
+		text = text[i+1:]
 	}
-	return append(dst, '"')
 }
 
 // AppendFloat writes a float as Python does: the shortest digits that read back

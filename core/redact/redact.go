@@ -110,7 +110,8 @@ func (r *Redactor) uncount(n int) {
 // Text redacts text that is no whole JSON, as a broken line is.
 func (r *Redactor) Text(text []byte) []byte {
 	r.found = r.found[:0]
-	return r.replaceNames(r.plain(text))
+	redacted, _ := r.plain(text)
+	return r.replaceNames(redacted)
 }
 
 // Shapes gives the rules whose shapes stand in a text, each once. A pseudonym is
@@ -133,39 +134,46 @@ func (r *Redactor) Shapes(text []byte) []string {
 // keys, and the long descriptions that all runs share.
 const maxClean = 8 << 20
 
-// plain redacts a text by shapes and by "key=value" and "key: value" in it. No
-// shape spans lines: each line is read by itself, so that a long text that
-// differs in one line from those of other runs costs that line only.
-func (r *Redactor) plain(text []byte) []byte {
-	if len(text) < 3 || r.clean[string(text)] || slices.Contains(r.keep, string(text)) {
-		return text
+// plain redacts a text by shapes and by "key=value" and "key: value" in it, and
+// tells whether there was nothing to find. No shape spans lines: each line is read
+// by itself, so that a long text that differs in one line from those of other runs
+// costs that line only.
+func (r *Redactor) plain(text []byte) (out []byte, isClean bool) {
+	if r.clean[string(text)] {
+		return text, true
 	}
-	out, kept := text, r.kept
 	if bytes.IndexByte(text, '\n') < 0 {
-		out = r.line(text)
+		out, isClean = r.line(text)
 	} else {
-		out = r.lines(text)
+		out, isClean = r.lines(text)
 	}
-	if r.kept == kept && r.cleanBytes+len(text) < maxClean && bytes.Equal(out, text) {
+	if isClean && r.cleanBytes+len(text) < maxClean {
 		r.clean[string(text)] = true
 		r.cleanBytes += len(text)
 	}
-	return out
+	return out, isClean
 }
 
-func (r *Redactor) lines(text []byte) []byte {
-	out := make([]byte, 0, len(text)+len(text)/8)
+func (r *Redactor) lines(text []byte) (out []byte, isClean bool) {
+	out, isClean = make([]byte, 0, len(text)+len(text)/8), true
 	for line := range bytes.Lines(text) {
 		content := bytes.TrimSuffix(line, []byte("\n"))
-		out = append(out, r.plain(content)...)
+		redacted, ok := r.plain(content)
+		out, isClean = append(out, redacted...), isClean && ok
 		out = append(out, line[len(content):]...)
 	}
-	return out
+	return out, isClean
 }
 
-func (r *Redactor) line(text []byte) []byte {
-	found := classes(text)
-	out := text
+func (r *Redactor) line(text []byte) (out []byte, isClean bool) {
+	if len(text) < 3 {
+		return text, true
+	}
+	if slices.Contains(r.keep, string(text)) {
+		return text, false
+	}
+	found, kept := classes(text), r.kept
+	out = text
 	if found&(equals|colon) != 0 {
 		out = r.pairs(out, nil)
 	}
@@ -174,7 +182,7 @@ func (r *Redactor) line(text []byte) []byte {
 			out = r.shape(rule, out)
 		}
 	}
-	return out
+	return out, r.kept == kept && bytes.Equal(out, text)
 }
 
 func (r *rule) needed(found class, text []byte) bool {

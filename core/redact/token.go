@@ -11,7 +11,8 @@ import (
 // followed last time is compared first, which costs a tenth of reading it.
 type token struct {
 	raw   string
-	rule  *rule  // of the string as a key, by itself
+	rule  *rule // of the string as a key, by itself, once it is ruled
+	ruled bool
 	next  *token // the key or item that came behind it last time
 	value *token // its value last time, as a key
 	seen  []int  // by level of nesting: the object that had it last, as a key
@@ -62,7 +63,7 @@ func (w *walker) key(i int) (key *token, end int) {
 func (w *walker) oddKey(raw []byte) *token {
 	t := w.odd[string(raw)]
 	if t == nil {
-		t = newToken(w.r.policy, raw)
+		t = &token{raw: string(raw)}
 		if w.odd == nil {
 			w.odd = map[string]*token{}
 		}
@@ -96,14 +97,19 @@ func (w *walker) token(i int) (t *token, end int) {
 	if t := w.r.tokens[string(raw)]; t != nil {
 		return t, end
 	}
-	if !w.string(i, end, nil) || len(w.r.tokens) == maxTokens {
+	if !w.string(i, end, nil) || len(w.r.tokens) == maxTokens || w.r.cleanBytes+len(raw) > maxClean {
 		return nil, end
 	}
-	t = newToken(w.r.policy, raw)
+	t = &token{raw: string(raw)}
 	w.r.tokens[t.raw] = t
+	w.r.cleanBytes += len(raw)
 	return t, end
 }
 
-func newToken(p *policy, raw []byte) *token {
-	return &token{raw: string(raw), rule: p.ruleOf(raw)}
+// keyRule gives the rule of the token as a key.
+func (t *token) keyRule(p *policy) *rule {
+	if !t.ruled {
+		t.rule, t.ruled = p.ruleOf([]byte(t.raw)), true
+	}
+	return t.rule
 }

@@ -121,10 +121,10 @@ func isWhole(text []byte) bool { return len(bytes.Trim(text, "0123456789")) == 0
 // string redacts a string, and tells whether it is one in which nothing is found.
 func (w *walker) string(start, end int, by *rule) (isClean bool) {
 	raw := w.text[start+1 : end-1]
-	text := raw
+	text, read := raw, w.r.line // in which there is no line end
 	if bytes.IndexByte(raw, '\\') >= 0 {
 		if decoded, ok := jsontext.AppendUnquoted(w.r.decoded[:0], raw); ok {
-			w.r.decoded, text = decoded, decoded
+			w.r.decoded, text, read = decoded, decoded, w.r.plain
 		}
 	}
 	if by != nil {
@@ -133,10 +133,11 @@ func (w *walker) string(start, end int, by *rule) (isClean bool) {
 			return false
 		}
 	}
-	if new := w.r.plain(text); !bytes.Equal(new, text) {
+	new, isClean := read(text)
+	if !bytes.Equal(new, text) {
 		w.put(start, end, new)
 	}
-	return len(text) < 3 || w.r.clean[string(text)]
+	return isClean
 }
 
 // once redacts an object, or repeats what was done to the same one before.
@@ -202,7 +203,7 @@ func (w *walker) object(i int, parent string, by *rule) int {
 // ruleOf finds the rule of a key. W&B wraps the values of a config as
 // {"value": …}: that key has its parent's.
 func (r *Redactor) ruleOf(parent string, key *token, by *rule) *rule {
-	own := key.rule
+	own := key.keyRule(r.policy)
 	switch {
 	case key.raw == "value":
 		return by

@@ -50,12 +50,20 @@ func parse(text []byte) (float64, bool) {
 	return v, err == nil
 }
 
-// isShortest tells whether the shortest spelling of v has these digits.
+// isShortest tells whether the shortest spelling of v, which d is one of, has d's
+// digits. All decimals that stand for v lie within the distance of two float64s:
+// where that is less than a unit of d's last digit, there is none but d with so
+// few digits.
 func isShortest(d decimal.Number, v float64) bool {
+	d = trim(d)
+	v = math.Abs(v)
+	if d.Exponent >= -22 && d.Exponent <= 0 && 2*(math.Nextafter(v, math.Inf(1))-v) < 1/decimal.Tens[-d.Exponent] {
+		return true
+	}
 	var buffer [32]byte
 	s, _, _ := readDecimal(strconv.AppendFloat(buffer[:0], v, 'e', -1, 64), 0)
-	a, b := trim(d), trim(s)
-	return a.Digits == b.Digits && a.Exponent == b.Exponent
+	s = trim(s)
+	return d.Digits == s.Digits && d.Exponent == s.Exponent
 }
 
 func trim(d decimal.Number) decimal.Number {
