@@ -155,12 +155,22 @@ func (r *Redactor) plain(text []byte) (out []byte, isClean bool) {
 }
 
 func (r *Redactor) lines(text []byte) (out []byte, isClean bool) {
-	out, isClean = make([]byte, 0, len(text)+len(text)/8), true
+	isClean = true
+	start := 0
 	for line := range bytes.Lines(text) {
 		content := bytes.TrimSuffix(line, []byte("\n"))
 		redacted, ok := r.plain(content)
-		out, isClean = append(out, redacted...), isClean && ok
-		out = append(out, line[len(content):]...)
+		isClean = isClean && ok
+		if out == nil && !bytes.Equal(redacted, content) {
+			out = append(make([]byte, 0, len(text)+len(text)/8), text[:start]...)
+		}
+		if out != nil {
+			out = append(append(out, redacted...), line[len(content):]...)
+		}
+		start += len(line)
+	}
+	if out == nil {
+		return text, isClean
 	}
 	return out, isClean
 }
