@@ -1,7 +1,7 @@
 package redact
 
 import (
-	"strings"
+	"bytes"
 
 	"ddcore/core/jsontext"
 )
@@ -10,12 +10,17 @@ import (
 // Runs have the same keys in the same order, and many of the same values: what
 // followed last time is compared first, which costs a tenth of reading it.
 type token struct {
-	raw   string
-	rule  *rule // of the string as a key, by itself, once it is ruled
-	ruled bool
-	next  *token // the key or item that came behind it last time
-	value *token // its value last time, as a key
-	seen  []int  // by level of nesting: the object that had it last, as a key
+	raw     string
+	escaped bool  // it has escapes: as a key it may have other spellings
+	key     *rule // of the string as a key, by itself, once isKey
+	isKey   bool
+	next    *token // the key or item that came behind it last time
+	value   *token // its value last time, as a key
+	seen    []int  // by level of nesting: the object that had it last, as a key
+}
+
+func newToken(raw []byte) *token {
+	return &token{raw: string(raw), escaped: bytes.IndexByte(raw, '\\') >= 0}
 }
 
 // maxTokens bounds the memory for tokens.
@@ -31,14 +36,14 @@ func (t *token) isAt(text []byte, i int) (end int, ok bool) {
 }
 
 // isFirst notes an object that has this key, and tells whether it had it not
-// before. Two spellings of a key may be one: with escapes it is not said.
+// before.
 func (t *token) isFirst(object, depth int) bool {
 	for len(t.seen) <= depth {
 		t.seen = append(t.seen, 0)
 	}
-	isFirst := t.seen[depth] != object && strings.IndexByte(t.raw, '\\') < 0
+	before := t.seen[depth]
 	t.seen[depth] = object
-	return isFirst
+	return before != object
 }
 
 // key redacts the key at i, or the item of a list.
@@ -63,7 +68,7 @@ func (w *walker) key(i int) (key *token, end int) {
 func (w *walker) oddKey(raw []byte) *token {
 	t := w.odd[string(raw)]
 	if t == nil {
-		t = &token{raw: string(raw)}
+		t = newToken(raw)
 		if w.odd == nil {
 			w.odd = map[string]*token{}
 		}
@@ -100,16 +105,16 @@ func (w *walker) token(i int) (t *token, end int) {
 	if !w.string(i, end, nil) || len(w.r.tokens) == maxTokens || w.r.cleanBytes+len(raw) > maxClean {
 		return nil, end
 	}
-	t = &token{raw: string(raw)}
+	t = newToken(raw)
 	w.r.tokens[t.raw] = t
 	w.r.cleanBytes += len(raw)
 	return t, end
 }
 
-// keyRule gives the rule of the token as a key.
-func (t *token) keyRule(p *policy) *rule {
-	if !t.ruled {
-		t.rule, t.ruled = p.ruleOf([]byte(t.raw)), true
+// rule gives the rule of the token as a key.
+func (t *token) rule(p *policy) *rule {
+	if !t.isKey {
+		t.key, t.isKey = p.ruleOf([]byte(t.raw)), true
 	}
-	return t.rule
+	return t.key
 }

@@ -182,7 +182,7 @@ func (w *walker) object(i int, parent string, by *rule) int {
 			return w.fail()
 		}
 		key, end := w.key(i)
-		if w.failed || !w.checked && !key.isFirst(object, w.depth) {
+		if w.failed || !w.checked && (key.escaped || !key.isFirst(object, w.depth)) {
 			return w.fail()
 		}
 		if i = jsontext.Space(w.text, end); w.at(i) != ':' {
@@ -203,7 +203,7 @@ func (w *walker) object(i int, parent string, by *rule) int {
 // ruleOf finds the rule of a key. W&B wraps the values of a config as
 // {"value": …}: that key has its parent's.
 func (r *Redactor) ruleOf(parent string, key *token, by *rule) *rule {
-	own := key.keyRule(r.policy)
+	own := key.rule(r.policy)
 	switch {
 	case key.raw == "value":
 		return by

@@ -72,12 +72,18 @@ type Ints struct {
 	codes  []int32
 	values []int64
 	index  map[int64]int32
+	next   int // the code behind the last one
 }
 
 // Add adds a row; not valid is null.
 func (t *Ints) Add(value int64, valid bool) {
 	if !valid {
 		t.codes = append(t.codes, -1)
+		return
+	}
+	if t.next < len(t.values) && t.values[t.next] == value { // runs have the same steps in the same order
+		t.codes = append(t.codes, int32(t.next))
+		t.next++
 		return
 	}
 	code, ok := t.index[value]
@@ -89,6 +95,7 @@ func (t *Ints) Add(value int64, valid bool) {
 		t.values = append(t.values, value)
 		t.index[value] = code
 	}
+	t.next = int(code) + 1
 	t.codes = append(t.codes, code)
 }
 
