@@ -312,12 +312,12 @@ func (r *Redactor) replace(rule *rule, value string) (string, bool) {
 		r.kept++
 		return "", false
 	}
-	if already.MatchString(value) {
-		return "", false
-	}
 	id := [2]string{rule.pseudonym, value}
 	new, ok := r.made[id]
 	if !ok {
+		if already.MatchString(value) {
+			return "", false
+		}
 		new = r.key.pseudonym(rule.pseudonym, value)
 		r.made[id] = new
 	}
