@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // finder tells which of many names stand in a text. It looks at three bytes in
 // every few, so many that no name lies between them, and at a name's first bytes
@@ -43,13 +46,23 @@ func (f *finder) add(i int, text string) {
 	for offset := range f.step {
 		three := [3]byte([]byte(text[offset : offset+3]))
 		f.pieces[three] = append(f.pieces[three], piece{i, text, offset})
-		h := hash(three)
+		h := hash(uint32(three[0]) | uint32(three[1])<<8 | uint32(three[2])<<16)
 		f.bits[h/64] |= 1 << (h % 64)
 	}
 }
 
-func hash(three [3]byte) uint32 {
-	return (uint32(three[0]) | uint32(three[1])<<8 | uint32(three[2])<<16) * 0x9E3779B1 >> 18
+// hash is of the lowest three bytes.
+func hash(bytes uint32) uint32 { return bytes << 8 * 0x9E3779B1 >> 18 }
+
+// next gives the first place from i on, in steps, where a piece of a name may
+// stand, or one so near the end that it cannot tell.
+func (f *finder) next(text []byte, i int) int {
+	for step := f.step; i+4 <= len(text); i += step {
+		if h := hash(binary.LittleEndian.Uint32(text[i:])); f.bits[h/64%uint32(len(f.bits))]>>(h%64)&1 != 0 {
+			break
+		}
+	}
+	return i
 }
 
 // in gives the names that stand in a text, whatever is around them, in their order.
@@ -58,11 +71,8 @@ func (f *finder) in(text []byte) (found Names) {
 		return nil
 	}
 	clear(f.present)
-	for i := 0; i+3 <= len(text); i += f.step {
+	for i := f.next(text, 0); i+3 <= len(text); i = f.next(text, i+f.step) {
 		three := [3]byte(text[i:])
-		if h := hash(three); f.bits[h/64]>>(h%64)&1 == 0 {
-			continue
-		}
 		for _, p := range f.pieces[three] {
 			if start := i - p.offset; !f.present[p.name] && start >= 0 && bytes.HasPrefix(text[start:], []byte(p.text)) {
 				f.present[p.name] = true
