@@ -236,7 +236,10 @@ func saveKey(ctx context.Context, env *Env, w *lake.Writer, folder string) error
 			return err
 		}
 	}
-	key, err := lakeKey(ctx, env.Lake)
+	key, err := likelyKey(env.Lake)
+	if err == nil {
+		key, err = lakeKey(ctx, env.Lake, key)
+	}
 	if err != nil {
 		return err
 	}

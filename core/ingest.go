@@ -38,7 +38,11 @@ func ingest(ctx context.Context, env *Env, a IngestArgs) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	learning := source.Learn(ctx, files, env.Options.Workers())
+	key, err := likelyKey(env.Lake)
+	if err != nil {
+		return nil, err
+	}
+	learning := source.Learn(ctx, files, key, env.Options.Workers())
 	defer learning.Stop()
 	if a.Part != "" {
 		return ingestPart(ctx, env, a, learning)
@@ -91,7 +95,7 @@ func planIngest(ctx context.Context, env *Env, w *lake.Writer, a IngestArgs, lea
 	if err != nil {
 		return nil, err
 	}
-	key, err := lakeKey(ctx, env.Lake)
+	key, err := lakeKey(ctx, env.Lake, learning.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +108,21 @@ func create(ctx context.Context, w *lake.Writer) error {
 	return w.Transaction(ctx, "create", "create the lake", func() error { return source.Setup(ctx, w.Conn) })
 }
 
-// lakeKey gives the key of the lake's pseudonyms, which all who write it share.
-func lakeKey(ctx context.Context, p lake.Place) (redact.Key, error) {
+// lakeKey gives the key of the lake's pseudonyms, which all who write it share: the
+// fresh one, if there is none.
+func lakeKey(ctx context.Context, p lake.Place, fresh redact.Key) (redact.Key, error) {
 	if p.IsShared() {
-		return redact.SharedKey(func(fresh string) (string, error) { return lake.Secret(ctx, p, fresh) })
+		return redact.SharedKey(fresh, func(text string) (string, error) { return lake.Secret(ctx, p, text) })
 	}
-	return redact.LakeKey(p.Folder())
+	return redact.LakeKey(p.Folder(), fresh)
+}
+
+// likelyKey gives a local lake's key, or one to be a lake's first.
+func likelyKey(p lake.Place) (redact.Key, error) {
+	if p.IsShared() {
+		return redact.NewKey()
+	}
+	return redact.LikelyKey(p.Folder())
 }
 
 // writer opens the lake for writing and tells when it has to wait.

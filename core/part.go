@@ -24,7 +24,7 @@ func ingestPart(ctx context.Context, env *Env, a IngestArgs, learning *source.Le
 	if err := env.Lake.MustBeShared(); err != nil {
 		return nil, err
 	}
-	key, err := preparedKey(ctx, env)
+	key, err := preparedKey(ctx, env, learning.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func ingestPart(ctx context.Context, env *Env, a IngestArgs, learning *source.Le
 }
 
 // preparedKey gives the lake's key, and makes the lake if it is not there.
-func preparedKey(ctx context.Context, env *Env) (key redact.Key, err error) {
+func preparedKey(ctx context.Context, env *Env, fresh redact.Key) (key redact.Key, err error) {
 	s, err := reader(ctx, env)
 	if err == nil {
 		defer s.Close()
@@ -56,7 +56,7 @@ func preparedKey(ctx context.Context, env *Env) (key redact.Key, err error) {
 			return key, err
 		}
 		if made == source.All {
-			return lakeKey(ctx, env.Lake)
+			return lakeKey(ctx, env.Lake, fresh)
 		}
 	} else if contract.AsError(err).Kind != contract.NotFound {
 		return key, err
@@ -73,7 +73,7 @@ func preparedKey(ctx context.Context, env *Env) (key redact.Key, err error) {
 	if err != nil {
 		return key, err
 	}
-	return lakeKey(ctx, env.Lake)
+	return lakeKey(ctx, env.Lake, fresh)
 }
 
 // readPlan makes a plan without the lake's lock.

@@ -38,7 +38,7 @@ func (p *publication) checkText(ctx context.Context, t relation, column string) 
 	n := p.env.Options.Workers()
 	free := make(chan *redact.Redactor, n)
 	for range n {
-		free <- redact.New(redact.Key{}, nil)
+		free <- redact.New(redact.Key{}, redact.Names{})
 	}
 	found := make(chan finding, 1)
 	err := p.source.Chunks(ctx, n, func(c lake.Chunk) error {

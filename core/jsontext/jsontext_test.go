@@ -44,6 +44,10 @@ func TestMembersAndStrings(t *testing.T) {
 		return nil
 	}))
 	require.Equal(t, []string{`a\"b`, `[1, 2]`, `c`, `{}`}, got)
+	require.NoError(t, jsontext.Members([]byte(` { } `), nil))
+	for _, broken := range []string{``, `[1]`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":1;`} {
+		require.Error(t, jsontext.Members([]byte(broken), func(_, _ []byte) error { return nil }), broken)
+	}
 	text, ok := jsontext.Unquote([]byte(`\ud83d\ude00\t\/`))
 	require.True(t, ok)
 	require.Equal(t, "😀\t/", text)
@@ -64,6 +68,9 @@ func FuzzWhole(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		err := jsontext.Whole([]byte(text))
+		if members := jsontext.Members([]byte(text), func(_, _ []byte) error { return nil }); err == nil && strings.HasPrefix(strings.TrimSpace(text), "{") {
+			require.NoError(t, members) // and does not panic where the text is none
+		}
 		if json.Valid([]byte(text)) && err != nil && !strings.Contains(err.Error(), "nesting") {
 			t.Fatal(err)
 		}

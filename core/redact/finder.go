@@ -9,7 +9,7 @@ import (
 // every few, so many that no name lies between them, and at a name's first bytes
 // only where these three are of one.
 type finder struct {
-	names   Names
+	names   []name
 	step    int
 	bits    [finderSize / 64]uint64 // of the hashes of all pieces
 	pieces  map[[3]byte][]piece     // where names have three bytes
@@ -25,7 +25,7 @@ type piece struct {
 	offset int
 }
 
-func newFinder(names Names) *finder {
+func newFinder(names []name) *finder {
 	f := &finder{names: names, step: maxStep, pieces: map[[3]byte][]piece{}, present: make([]bool, len(names))}
 	for _, n := range names {
 		f.step = min(f.step, len(n.text)-2, len(escaped(n.text))-2)
@@ -66,7 +66,7 @@ func (f *finder) next(text []byte, i int) int {
 }
 
 // in gives the names that stand in a text, whatever is around them, in their order.
-func (f *finder) in(text []byte) (found Names) {
+func (f *finder) in(text []byte) (found []name) {
 	if len(f.names) == 0 {
 		return nil
 	}

@@ -20,7 +20,7 @@ func TestFinder(t *testing.T) {
 		return string(out)
 	}
 	for range 3000 {
-		var names Names
+		var names []name
 		known := map[string]bool{}
 		for range random.IntN(6) {
 			if n := text(3 + random.IntN(12)); !known[n] {

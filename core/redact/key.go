@@ -28,9 +28,20 @@ const keyFile = "redaction.key"
 // it makes the pseudonyms final: later ingests then make others.
 type Key [sha256.Size]byte
 
-// LakeKey reads the key of the lake in that folder, and makes it if there is
-// none. The caller holds the lake's lock.
-func LakeKey(folder string) (Key, error) {
+// LikelyKey gives the key of the lake in that folder, or one that it may get: for
+// work that begins before the lake is locked.
+func LikelyKey(folder string) (Key, error) {
+	if text, err := os.ReadFile(filepath.Join(folder, keyFile)); err == nil {
+		if k, err := parseKey(text); err == nil {
+			return k, nil
+		}
+	}
+	return NewKey()
+}
+
+// LakeKey reads the key of the lake in that folder, and makes fresh its key if it
+// has none. The caller holds the lake's lock.
+func LakeKey(folder string, fresh Key) (Key, error) {
 	path := filepath.Join(folder, keyFile)
 	text, err := os.ReadFile(path)
 	switch {
@@ -39,28 +50,21 @@ func LakeKey(folder string) (Key, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return Key{}, keyError(err)
 	}
-	k, err := newKey()
-	if err != nil {
-		return k, err
-	}
-	return k, keyError(k.write(path))
+	return fresh, keyError(fresh.write(path))
 }
 
-// SharedKey gives the key that all users of a shared lake have. keep is given a
+// SharedKey gives the key that all users of a shared lake have. keep is given the
 // fresh one as text, and gives the one that counts: the first that it was given.
-func SharedKey(keep func(fresh string) (string, error)) (Key, error) {
-	k, err := newKey()
-	if err != nil {
-		return k, err
-	}
-	text, err := keep(k.text())
+func SharedKey(fresh Key, keep func(fresh string) (string, error)) (Key, error) {
+	text, err := keep(fresh.text())
 	if err != nil {
 		return Key{}, err
 	}
 	return parseKey([]byte(text))
 }
 
-func newKey() (k Key, err error) {
+// NewKey gives a random key.
+func NewKey() (k Key, err error) {
 	_, err = rand.Read(k[:])
 	return k, keyError(err)
 }

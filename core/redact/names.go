@@ -11,7 +11,10 @@ import (
 
 // Names are values that were learnt in some texts, to be replaced in others: who
 // started one run is named in the notes of another, and in its history.
-type Names []name
+type Names struct {
+	list   []name
+	drafts *Drafts
+}
 
 // name is a learnt value with its rule.
 type name struct {
@@ -20,24 +23,26 @@ type name struct {
 }
 
 // Learnt gives the names of all runs that the redactors have read, in an order
-// that does not depend on who read what.
-func Learnt(redactors ...*Redactor) Names {
+// that does not depend on who read what, and the drafts of learners.
+func Learnt(redactors ...*Redactor) (names Names) {
 	rules := map[string]*rule{}
 	for _, r := range redactors {
+		if names.drafts = r.given.drafts; r.drafts != nil {
+			names.drafts.join(r.drafts)
+		}
 		for text, rule := range r.learnt {
 			if old := rules[text]; old == nil || rule.name < old.name {
 				rules[text] = rule
 			}
 		}
-		for _, n := range r.given {
+		for _, n := range r.given.list {
 			rules[n.text] = n.rule
 		}
 	}
-	var names Names
 	for _, text := range slices.Sorted(maps.Keys(rules)) {
-		names = append(names, name{text, rules[text]})
+		names.list = append(names.list, name{text, rules[text]})
 	}
-	slices.SortStableFunc(names, byLength)
+	slices.SortStableFunc(names.list, byLength)
 	return names
 }
 

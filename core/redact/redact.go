@@ -5,6 +5,8 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+
+	"ddcore/core/jsontext"
 )
 
 // Redactor replaces personal data. It belongs to one goroutine.
@@ -20,7 +22,7 @@ type Redactor struct {
 	kept    int              // how often one of them stayed that a rule had found
 	given   Names            // known from the start
 	finder  *finder          // of these
-	names   Names            // learnt in this run
+	names   []name           // learnt in this run
 	known   map[string]bool  // both, as a set
 	learnt  map[string]*rule // in all runs
 	clean   map[string]bool  // texts in which nothing was found
@@ -30,17 +32,33 @@ type Redactor struct {
 	made    map[[2]string]string
 
 	cleanBytes int
-	out        []byte // memory for the next text
+	drafts     *Drafts // where a learner leaves what it found
+	edits      []edit  // memory for the next text
+	out        []byte
 	decoded    []byte // memory for the next string with escapes
 }
 
 // New makes a redactor with the lake's key, which knows these names.
 func New(key Key, given Names) *Redactor {
+	if given.drafts != nil && given.drafts.key != key {
+		given.drafts = nil
+	}
 	r := &Redactor{
-		policy: thePolicy(), key: key, given: given, finder: newFinder(given), Counts: map[string]int64{},
+		policy: thePolicy(), key: key, given: given, finder: newFinder(given.list), Counts: map[string]int64{},
 		known: map[string]bool{}, learnt: map[string]*rule{}, clean: map[string]bool{}, tokens: map[string]*token{}, last: new(token), made: map[[2]string]string{},
 	}
 	r.Begin()
+	return r
+}
+
+// NewLearner makes one of n redactors that read for names, beside those given.
+func NewLearner(given Names, n int) *Redactor {
+	var key Key // without drafts its pseudonyms go nowhere
+	if given.drafts != nil {
+		key = given.drafts.key
+	}
+	r := New(key, given)
+	r.drafts = given.drafts.share(n)
 	return r
 }
 
@@ -49,7 +67,7 @@ func New(key Key, given Names) *Redactor {
 func (r *Redactor) Begin(runIDs ...string) {
 	r.keep, r.names = runIDs, r.names[:0]
 	clear(r.known)
-	for _, n := range r.given {
+	for _, n := range r.given.list {
 		r.known[n.text] = true
 	}
 }
@@ -57,54 +75,76 @@ func (r *Redactor) Begin(runIDs ...string) {
 // JSON redacts one checked JSON value. It gives the text itself when there is
 // nothing to replace, else memory that the next call uses again.
 func (r *Redactor) JSON(text []byte) []byte {
-	r.found = r.found[:0]
-	w := walker{r: r, text: text, checked: true, out: r.out[:0]}
-	w.whole()
-	redacted := w.finish()
-	r.out = w.out
-	return r.replaceNames(redacted)
+	edits, _ := r.read(text, true)
+	return r.rewritten(text, edits)
 }
 
 // TryJSON redacts a text that nobody has checked, in one pass. It is not ok, and
 // nothing is counted, where the text may be no JSON in which each key of an object
 // stands once: then check it, begin the run again, and take JSON.
 func (r *Redactor) TryJSON(text []byte) (redacted []byte, ok bool) {
-	r.found = r.found[:0]
-	w := walker{r: r, text: text, out: r.out[:0]}
-	if !w.whole() {
-		r.uncount(0)
+	if d, ok := r.given.drafts.of(text); ok {
+		r.found = r.found[:0]
+		for _, rule := range d.found {
+			r.Counts[rule]++
+		}
+		return r.rewritten(text, d.edits), true
+	}
+	edits, ok := r.read(text, false)
+	if !ok {
+		r.uncount()
 		return nil, false
 	}
-	redacted = w.finish()
-	r.out = w.out
-	return r.replaceNames(redacted), true
+	return r.rewritten(text, edits), true
 }
 
 // Learn reads a run's JSON for names alone, so that they are known in other texts.
 func (r *Redactor) Learn(text []byte) {
-	found := len(r.found)
-	w := walker{r: r, text: text, checked: true, mute: true}
-	w.whole()
-	r.uncount(found)
+	r.read(text, true)
+	r.uncount()
 }
 
 // TryLearn is Learn for a text that nobody has checked; ok is as TryJSON gives it.
 func (r *Redactor) TryLearn(text []byte) (ok bool) {
-	found := len(r.found)
-	w := walker{r: r, text: text, mute: true}
-	ok = w.whole()
-	r.uncount(found)
+	edits, ok := r.read(text, false)
+	if ok {
+		r.drafts.keep(text, edits, r.found)
+	}
+	r.uncount()
 	return ok
 }
 
-// uncount takes back what was counted from found[n] on.
-func (r *Redactor) uncount(n int) {
-	for _, rule := range r.found[n:] {
+// read finds what to replace; the edits are valid until the next reading.
+func (r *Redactor) read(text []byte, checked bool) (edits []edit, ok bool) {
+	r.found = r.found[:0]
+	w := walker{r: r, text: text, checked: checked, edits: r.edits[:0]}
+	ok = w.whole()
+	r.edits = w.edits
+	return w.edits, ok
+}
+
+// rewritten carries edits out, and replaces names.
+func (r *Redactor) rewritten(text []byte, edits []edit) []byte {
+	if len(edits) == 0 {
+		return r.replaceNames(text)
+	}
+	out, last := r.out[:0], 0
+	for _, e := range edits {
+		out = jsontext.AppendQuoted(append(out, text[last:e.start]...), e.new)
+		last = e.end
+	}
+	r.out = append(out, text[last:]...)
+	return r.replaceNames(r.out)
+}
+
+// uncount takes back what the last reading counted.
+func (r *Redactor) uncount() {
+	for _, rule := range r.found {
 		if r.Counts[rule]--; r.Counts[rule] == 0 {
 			delete(r.Counts, rule)
 		}
 	}
-	r.found = r.found[:n]
+	r.found = r.found[:0]
 }
 
 // Text redacts text that is no whole JSON, as a broken line is.

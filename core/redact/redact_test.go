@@ -57,15 +57,15 @@ var secrets = map[string]string{
 
 func TestSecretsAreReplaced(t *testing.T) {
 	for text, secret := range secrets {
-		r := redact.New(testKey, nil)
+		r := redact.New(testKey, redact.Names{})
 		require.NoError(t, jsontext.Whole([]byte(text)))
 		got := string(r.JSON([]byte(text)))
 		require.NoError(t, jsontext.Whole([]byte(got)), got)
 		require.NotContains(t, got, secret)
 		require.NotEmpty(t, r.Counts)
-		require.Equal(t, got, string(redact.New(testKey, nil).JSON([]byte(got))), "pseudonyms stay")
+		require.Equal(t, got, string(redact.New(testKey, redact.Names{}).JSON([]byte(got))), "pseudonyms stay")
 
-		broken := string(redact.New(testKey, nil).Text([]byte(text[:len(text)-1])))
+		broken := string(redact.New(testKey, redact.Names{}).Text([]byte(text[:len(text)-1])))
 		if !strings.Contains(text, "args\":[\"--user-name") && !strings.Contains(text, `\u`) && !strings.Contains(text, "value") && !strings.Contains(text, "Ada") && !strings.Contains(text, "José") {
 			require.NotContains(t, broken, secret, "a broken line")
 		}
@@ -81,29 +81,29 @@ func TestTheRestStays(t *testing.T) {
 		`{"tokenizer_files_hash":"4579319ffd33ecc728233f2a8150a9aeb2b34d778d3f7942ae8a0a4859b067b6","created_at":"2025-09-13T00:30:23.75Z"}`,
 		`{"name":"GPT","pad_token":"<pad>","state":"finished","slurm":{"cpus_on_node":"10","job_end_time":"1757756066"}}`,
 	} {
-		r := redact.New(testKey, nil)
+		r := redact.New(testKey, redact.Names{})
 		require.Equal(t, text, string(r.JSON([]byte(text))))
 		require.Empty(t, r.Counts)
 	}
 }
 
 func TestTheSameValueHasOnePseudonym(t *testing.T) {
-	r := redact.New(testKey, nil)
+	r := redact.New(testKey, redact.Names{})
 	got := string(r.JSON([]byte(`{"username":"canary7","a":"/home/canary7/x","b":"hi canary7"}`)))
 	pseudonym := got[len(`{"username":"`) : len(`{"username":"`)+len("user-01234567")]
 	require.Equal(t, `{"username":"`+pseudonym+`","a":"/redacted/`+got[strings.Index(got, "/redacted/")+10:][:8]+`","b":"hi `+pseudonym+`"}`, got)
-	other := redact.New(testKey, nil)
+	other := redact.New(testKey, redact.Names{})
 	require.Contains(t, string(other.JSON([]byte(`{"logname":"canary7"}`))), pseudonym)
-	require.NotContains(t, string(redact.New(redact.Key{9}, nil).JSON([]byte(`{"logname":"canary7"}`))), pseudonym, "another lake")
+	require.NotContains(t, string(redact.New(redact.Key{9}, redact.Names{}).JSON([]byte(`{"logname":"canary7"}`))), pseudonym, "another lake")
 }
 
 // Copies of an object become copies of what it becomes, and count again.
 func TestCopiesAreRedactedAlike(t *testing.T) {
 	one := `{"a":"` + strings.Repeat("-", 1100) + `","out":"/home/canary7/x","inner":{"b":["` + strings.Repeat("+", 1100) + `","mail canary7@host.example.org"]}}`
 	clean := `{"c":"` + strings.Repeat("-", 1100) + `"}`
-	alone := redact.New(testKey, nil)
+	alone := redact.New(testKey, redact.Names{})
 	want := string(alone.JSON([]byte(one)))
-	r := redact.New(testKey, nil)
+	r := redact.New(testKey, redact.Names{})
 	got := string(r.JSON([]byte(`{"config":` + one + `,"x":` + clean + `,"copy":[` + one + `,` + clean + `,` + one + `]}`)))
 	require.Equal(t, `{"config":`+want+`,"x":`+clean+`,"copy":[`+want+`,`+clean+`,`+want+`]}`, got)
 	require.NotContains(t, got, "canary7")
@@ -114,7 +114,7 @@ func TestCopiesAreRedactedAlike(t *testing.T) {
 }
 
 func TestRunIDsStay(t *testing.T) {
-	r := redact.New(testKey, nil)
+	r := redact.New(testKey, redact.Names{})
 	r.Begin("ada_run_1")
 	got := string(r.JSON([]byte(`{"username":"ada","run_id":"ada_run_1","out":"models/ada_run_1/ada"}`)))
 	require.Contains(t, got, `"run_id":"ada_run_1"`)
@@ -125,16 +125,16 @@ func TestRunIDsStay(t *testing.T) {
 
 func TestTheKeyStays(t *testing.T) {
 	dir := t.TempDir()
-	first, err := redact.LakeKey(dir)
+	first, err := redact.LakeKey(dir, testKey)
 	require.NoError(t, err)
-	again, err := redact.LakeKey(dir)
+	again, err := redact.LakeKey(dir, testKey)
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 	info, err := os.Stat(filepath.Join(dir, "redaction.key"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "redaction.key"), []byte("short"), 0o600))
-	_, err = redact.LakeKey(dir)
+	_, err = redact.LakeKey(dir, testKey)
 	require.Equal(t, contract.Invalid, contract.AsError(err).Kind)
 }
 
@@ -143,18 +143,18 @@ func FuzzJSON(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := redact.New(testKey, nil).Text([]byte(text))
+		got := redact.New(testKey, redact.Names{}).Text([]byte(text))
 		_ = got
 		if !json.Valid([]byte(text)) {
 			return
 		}
-		require.NoError(t, jsontext.Whole(redact.New(testKey, nil).JSON([]byte(text))))
+		require.NoError(t, jsontext.Whole(redact.New(testKey, redact.Names{}).JSON([]byte(text))))
 	})
 }
 
 // TestGivenNames: what one text taught is replaced in others, but in no id.
 func TestGivenNames(t *testing.T) {
-	a, b := redact.New(testKey, nil), redact.New(testKey, nil)
+	a, b := redact.New(testKey, redact.Names{}), redact.New(testKey, redact.Names{})
 	a.JSON([]byte(`{"username":"ada7","group_name":"lab9"}`))
 	a.Begin("next")
 	b.JSON([]byte(`{"email":"grace8@example.org","account":"ada7"}`))
@@ -174,7 +174,7 @@ func TestGivenNames(t *testing.T) {
 // TestRunIDsStayInTheirRunOnly: what a run's id spared in one run is replaced in
 // the next one, though the text has been read before.
 func TestRunIDsStayInTheirRunOnly(t *testing.T) {
-	r := redact.New(testKey, nil)
+	r := redact.New(testKey, redact.Names{})
 	text := `{"a":"--user=canary7","--user=canary7":["--user=canary7"]}`
 	r.Begin("canary7")
 	require.Equal(t, text, string(r.JSON([]byte(text))))
@@ -211,13 +211,100 @@ func TestRemembered(t *testing.T) {
 			return `"` + word() + `"`
 		}
 	}
-	r := redact.New(testKey, nil)
+	r := redact.New(testKey, redact.Names{})
 	for range 5000 {
 		text := []byte(value(4))
-		fresh := redact.New(testKey, nil)
+		fresh := redact.New(testKey, redact.Names{})
 		r.Begin()
 		clear(r.Counts)
 		require.Equal(t, string(fresh.JSON(text)), string(r.JSON(text)), string(text))
 		require.Equal(t, fresh.Counts, r.Counts, string(text))
+	}
+}
+
+// requireTryJSON: what TryJSON takes is JSON in which each key stands once, and
+// becomes what reading it in three passes makes of it; what it refuses counts nothing.
+func requireTryJSON(t *testing.T, r *redact.Redactor, text []byte) (ok bool) {
+	t.Helper()
+	r.Begin()
+	clear(r.Counts)
+	got, ok := r.TryJSON(text)
+	if !ok {
+		require.Empty(t, r.Counts, string(text))
+		return false
+	}
+	require.NoError(t, jsontext.Whole(text), string(text))
+	var once jsontext.Once
+	require.Equal(t, string(text), string(once.Text(text)))
+	fresh := redact.New(testKey, redact.Names{})
+	require.Equal(t, string(fresh.JSON(text)), string(got), string(text))
+	require.Equal(t, fresh.Counts, r.Counts, string(text))
+	return true
+}
+
+func TestTryJSON(t *testing.T) {
+	r := redact.New(testKey, redact.Names{})
+	for text := range secrets {
+		require.True(t, requireTryJSON(t, r, []byte(text)), text)
+	}
+	for _, text := range []string{
+		``, ` `, `{`, `}`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{,}`, `{1:2}`, `{"a" 1}`, `{"a":1 "b":2}`, `[`, `[1`, `[1,`, `[1,]`, `[,1]`, `["--user`, `["--user",`,
+		`"a`, `"\x"`, `{"a":tru}`, `{"a":01}`, `{"a":1}}`, `{"a":1} 2`, "{\"a\":\"\n\"}", `{"username":"canary7"`, `{"config":{"username":"canary7"}`,
+		`{"a":1,"a":2}`, `{"x":[{"a":{"b":1,"b":2}}]}`, `{"a":1,"\u0061":2}`, `{"\u0061":1}`, strings.Repeat(`[`, 65) + strings.Repeat(`]`, 65),
+		`{"/home/canary7/x":1,"b":2,"/home/canary7/x":3}`, // a key that is not remembered
+		`{"a":{"k":1,"b":{"k":2},"k":3}}`,
+	} {
+		require.False(t, requireTryJSON(t, r, []byte(text)), text)
+	}
+	for _, text := range []string{
+		`1`, ` [ ] `, `{"a" : { } , "b" : [ 1 , { "a" : NaN } ] }`, `[{"a":1},{"a":2}]`, `{"a":{"a":{"a":1}},"b":{"a":1}}`, strings.Repeat(`[`, 64) + strings.Repeat(`]`, 64),
+		`{"/home/canary7/x":1,"b":{"/home/canary7/x":3}}`,
+	} {
+		require.True(t, requireTryJSON(t, r, []byte(text)), text)
+	}
+}
+
+func FuzzTryJSON(f *testing.F) {
+	for text := range secrets {
+		f.Add(text, text)
+		f.Add(text[:len(text)/2], text)
+	}
+	f.Add(`{"a":1,"b":{"a":2},"a":3}`, `{"a":{"/home/x/y":1,"/home/x/y":2}}`)
+	f.Fuzz(func(t *testing.T, a, b string) {
+		r := redact.New(testKey, redact.Names{})
+		for _, text := range []string{a, b, a} {
+			requireTryJSON(t, r, []byte(text))
+		}
+	})
+}
+
+// TestDrafts: a text that a learner has read becomes what it becomes without a
+// draft, and counts alike; another lake's key takes none.
+func TestDrafts(t *testing.T) {
+	given := redact.NamesFor(testKey)
+	learners := []*redact.Redactor{redact.NewLearner(given, 2), redact.NewLearner(given, 2)}
+	var all []string
+	for text := range secrets {
+		all = append(all, text, `{"run_id":"canary7_1","copies":[{"long":"`+strings.Repeat("-", 1100)+`","x":`+text+`}],"y":`+text+`}`)
+	}
+	for i, text := range all {
+		learners[i%2].Begin("canary7_1")
+		require.True(t, learners[i%2].TryLearn([]byte(text)), text)
+		require.Empty(t, learners[i%2].Counts)
+	}
+	names := redact.Learnt(learners...)
+	for _, key := range []redact.Key{testKey, {9}} {
+		with, without := redact.New(key, names), redact.New(key, redact.WithoutDrafts(names))
+		for _, text := range append(all, `{"other":"/home/canary7/x"}`) {
+			with.Begin("canary7_1")
+			without.Begin("canary7_1")
+			want, ok := without.TryJSON([]byte(text))
+			require.True(t, ok)
+			got, ok := with.TryJSON([]byte(text))
+			require.True(t, ok)
+			require.Equal(t, string(want), string(got))
+			require.Equal(t, without.Counts, with.Counts, text)
+			require.Equal(t, key == testKey && !strings.Contains(text, `"other"`), redact.HasDraft(with, text), text)
+		}
 	}
 }

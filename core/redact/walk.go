@@ -9,28 +9,33 @@ import (
 	"ddcore/core/jsontext"
 )
 
-// walker goes through one JSON text and copies it only from the first change on.
-// On the way it checks the text: what it fails on may be JSON all the same, but
-// what it passes is, and has each key of an object once.
+// walker goes through one JSON text and notes what to replace. On the way it
+// checks the text: what it fails on may be JSON all the same, but what it passes
+// is, and has each key of an object once.
 type walker struct {
 	r       *Redactor
 	text    []byte
-	out     []byte
-	last    int  // what stands before is in out
-	mute    bool // nobody wants the redacted text
 	checked bool // the text is JSON; keys may stand twice
 	failed  bool
 	depth   int
+	edits   []edit
 	read    []object
 	odd     map[string]*token // keys that are not remembered
+}
+
+// edit puts a string in the place of a value, quotes and all, or of a key.
+type edit struct {
+	start, end int
+	new        string
 }
 
 // object is a long object that was redacted. W&B writes a run's configuration
 // and summary two and three times: the copies are found by their bytes.
 type object struct {
-	text       []byte
-	start, end int // of the redacted text in out
-	found      []string
+	text  []byte
+	start int
+	edits []edit
+	found []string
 }
 
 const (
@@ -59,26 +64,8 @@ func (w *walker) at(i int) byte {
 	return 0
 }
 
-func (w *walker) finish() []byte {
-	if w.last == 0 {
-		return w.text
-	}
-	w.out = append(w.out, w.text[w.last:]...)
-	return w.out
-}
-
 func (w *walker) put(start, end int, new []byte) {
-	if w.mute {
-		return
-	}
-	w.upTo(start)
-	w.out = jsontext.AppendQuoted(w.out, string(new))
-	w.last = end
-}
-
-// upTo copies what stands before i.
-func (w *walker) upTo(i int) {
-	w.out = append(w.out, w.text[w.last:i]...)
+	w.edits = append(w.edits, edit{start, end, string(new)})
 }
 
 // value redacts the value at i and gives the position behind it. key is the key
@@ -146,23 +133,20 @@ func (w *walker) once(i int, key string) int {
 		if !bytes.HasPrefix(w.text[i:], o.text) {
 			continue
 		}
-		end := i + len(o.text)
-		if len(o.found) > 0 && !w.mute {
-			w.upTo(i)
-			w.out = append(w.out, w.out[o.start:o.end]...)
-			w.last = end
+		for _, e := range o.edits {
+			w.edits = append(w.edits, edit{i + e.start - o.start, i + e.end - o.start, e.new})
 		}
 		for _, rule := range o.found {
 			w.r.count(rule)
 		}
-		return end
+		return i + len(o.text)
 	}
-	found, start := len(w.r.found), len(w.out)+i-w.last
+	found, edits := len(w.r.found), len(w.edits)
 	end := w.object(i, key, nil)
 	if w.failed || end-i < long || len(w.read) == many {
 		return end
 	}
-	w.read = append(w.read, object{w.text[i:end], start, len(w.out) + end - w.last, slices.Clone(w.r.found[found:])})
+	w.read = append(w.read, object{w.text[i:end], i, w.edits[edits:], slices.Clone(w.r.found[found:])})
 	return end
 }
 

@@ -11,6 +11,7 @@ import (
 // Learning looks for the names in the text files at hand, whether these are in the
 // lake already or not. It needs no lake: it goes on while one is opened.
 type Learning struct {
+	Key   redact.Key // that the lake has, or will get if it has none
 	files []*File
 	names redact.Names
 	err   error
@@ -19,13 +20,13 @@ type Learning struct {
 }
 
 // Learn starts to look. Stop must be called.
-func Learn(ctx context.Context, files []*File, threads int) *Learning {
+func Learn(ctx context.Context, files []*File, key redact.Key, threads int) *Learning {
 	ctx, stop := context.WithCancel(ctx)
-	l := &Learning{files: files, done: make(chan struct{}), stop: stop}
+	l := &Learning{files: files, Key: key, done: make(chan struct{}), stop: stop}
 	go func() {
 		defer close(l.done)
 		l.err = workers.Each(ctx, 1, 1, func(int) (err error) {
-			l.names, err = learn(ctx, files, threads)
+			l.names, err = learn(ctx, files, key, threads)
 			return err
 		})
 	}()
@@ -43,7 +44,7 @@ func (l *Learning) Stop() {
 func (l *Learning) of(ctx context.Context, files []*File, threads int) (redact.Names, error) {
 	<-l.done
 	if !slices.EqualFunc(l.files, files, (*File).isAsBefore) {
-		return learn(ctx, files, threads)
+		return learn(ctx, files, l.Key, threads)
 	}
 	return l.names, l.err
 }
@@ -52,17 +53,18 @@ func (f *File) isAsBefore(now *File) bool {
 	return f.abs == now.abs && f.Bytes == now.Bytes && f.modified.Equal(now.modified)
 }
 
-func learn(ctx context.Context, files []*File, threads int) (names redact.Names, err error) {
+func learn(ctx context.Context, files []*File, key redact.Key, threads int) (names redact.Names, err error) {
+	names = redact.NamesFor(key)
 	for _, f := range files {
 		format, err := recogniseText(f)
 		if format != nil && format.HasNames() {
 			names, err = format.Learn(ctx, f.abs, names, threads)
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return names, ctx.Err()
 		}
 		if err != nil {
-			return nil, storeError(f, cause(err))
+			return names, storeError(f, cause(err))
 		}
 	}
 	return names, nil

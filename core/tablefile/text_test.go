@@ -2,6 +2,7 @@ package tablefile_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -67,6 +68,23 @@ func randomTexts(r *rand.Rand, n int) (values []string, valid []bool) {
 		valid = append(valid, r.IntN(5) != 0)
 	}
 	return values, valid
+}
+
+// TestPlain: texts that lie as the file has them become the same chunk.
+func TestPlain(t *testing.T) {
+	e, err := tablefile.NewEncoder(tablefile.Zstd)
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(5, 6))
+	for n := range 50 {
+		values, valid := randomTexts(r, n)
+		var plain []byte
+		for i, v := range values {
+			if valid[i] {
+				plain = append(binary.LittleEndian.AppendUint32(plain, uint32(len(v))), v...)
+			}
+		}
+		require.Equal(t, e.Texts(values, valid), e.Plain(plain, valid))
+	}
 }
 
 // TestTextReader: every page version, codec and encoding that is read here.

@@ -17,7 +17,7 @@ func Learn(ctx context.Context, from Blocks, given redact.Names, threads int, id
 	copies := make([]jsontext.Copies, threads)
 	redactors := make([]*redact.Redactor, threads)
 	for i := range redactors {
-		redactors[i] = redact.New(redact.Key{}, given) // its pseudonyms go nowhere
+		redactors[i] = redact.NewLearner(given, threads)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -46,7 +46,7 @@ func Learn(ctx context.Context, from Blocks, given redact.Names, threads int, id
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return given, err
 	}
 	return redact.Learnt(redactors...), nil
 }

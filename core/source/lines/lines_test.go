@@ -89,3 +89,29 @@ func TestReadErrorsAreTold(t *testing.T) {
 		require.ErrorIs(t, from(context.Background(), func(lines.Block) error { return nil }), io.ErrClosedPipe)
 	}
 }
+
+// TestPacked: texts and nulls come back, whatever was taken back before.
+func TestPacked(t *testing.T) {
+	var p lines.Packed
+	p.Add([]byte("one"), true)
+	p.Add([]byte("lost"), true)
+	p.Truncate(1)
+	p.Add(nil, false)
+	p.Start()
+	p.Bytes = append(p.Bytes, "by hand"...)
+	p.End(true)
+	p.Start()
+	p.Bytes = append(p.Bytes, "no value"...)
+	p.End(false)
+	p.Add(nil, true)
+	for i, want := range []any{"one", nil, "by hand", nil, ""} {
+		if got, ok := p.At(i); ok {
+			require.Equal(t, want, got)
+		} else {
+			require.Nil(t, want)
+		}
+	}
+	require.Equal(t, "\x03\x00\x00\x00one\x07\x00\x00\x00by hand\x00\x00\x00\x00", string(p.Bytes))
+	p.Reset()
+	require.Empty(t, p.Bytes)
+}

@@ -40,12 +40,12 @@ func (f *File) HasNames() bool { return f.table == MetricsTable && f.kind != ves
 func (f *File) Learn(ctx context.Context, path string, given redact.Names, threads int) (redact.Names, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return given, err
 	}
 	defer file.Close()
 	from, err := f.blocks(file, file)
 	if err != nil {
-		return nil, err
+		return given, err
 	}
 	return lines.Learn(ctx, from, given, threads, func([]byte) []string { return nil })
 }

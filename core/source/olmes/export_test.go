@@ -13,7 +13,7 @@ func ReadLine(path string, key *redact.Key, line string) Row {
 	}
 	var r *redact.Redactor
 	if key != nil {
-		r = redact.New(*key, nil)
+		r = redact.New(*key, redact.Names{})
 	}
 	x := f.newReader(r).(*rowReader)
 	if x.Line([]byte(line)) != nil {

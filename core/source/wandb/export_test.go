@@ -16,7 +16,7 @@ import (
 func ReadEntries(layout string, key *redact.Key, lines ...string) []*EntryRow {
 	h := &historyReader{origin: origin{layout: layout}}
 	if key != nil {
-		h.r = redact.New(*key, nil)
+		h.r = redact.New(*key, redact.Names{})
 	}
 	var rows []*EntryRow
 	for _, line := range lines {
@@ -57,7 +57,7 @@ func (h *historyReader) row(i int) *EntryRow {
 func ReadRun(layout string, key *redact.Key, line string) RunRow {
 	r := &runsReader{Cells: lines.NewCells(runFields), origin: origin{layout: layout}}
 	if key != nil {
-		r.r = redact.New(*key, nil)
+		r.r = redact.New(*key, redact.Names{})
 	}
 	if r.Line([]byte(line)) != nil {
 		return nil

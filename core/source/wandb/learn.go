@@ -19,12 +19,12 @@ func (f Format) HasNames() bool { return slices.Contains(f.Tables(), RunsTable) 
 func (f Format) Learn(ctx context.Context, path string, given redact.Names, threads int) (redact.Names, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return given, err
 	}
 	defer file.Close()
 	from, err := runBlocks(file, f)
 	if err != nil {
-		return nil, err
+		return given, err
 	}
 	return lines.Learn(ctx, from, given, threads, func(line []byte) []string { return []string{idOf(line)} })
 }

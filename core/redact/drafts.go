@@ -1,0 +1,77 @@
+package redact
+
+import (
+	"hash/maphash"
+	"maps"
+	"slices"
+)
+
+// Drafts are what a first reading, for names, has found to replace in texts: to
+// carry it out takes a tenth of reading them again. They hold for one key and for
+// the ids of runs that stood in the text itself. A text is known by its bytes. nil
+// holds none.
+type Drafts struct {
+	key    Key
+	room   int // for so many more bytes
+	byHash map[uint64]draft
+}
+
+type draft struct {
+	length int
+	edits  []edit
+	found  []string
+}
+
+// maxDrafts bounds the memory, in bytes: about 10,000 runs. What has no draft is
+// read again.
+const maxDrafts, editBytes = 64 << 20, 64
+
+var seed = maphash.MakeSeed()
+
+// NamesFor gives no names yet, and room for drafts with that key.
+func NamesFor(key Key) Names {
+	return Names{drafts: &Drafts{key: key, room: maxDrafts, byHash: map[uint64]draft{}}}
+}
+
+// share gives one of n learners its room.
+func (d *Drafts) share(n int) *Drafts {
+	if d == nil {
+		return nil
+	}
+	return &Drafts{key: d.key, room: d.room / n, byHash: map[uint64]draft{}}
+}
+
+// join takes in what a learner has left.
+func (d *Drafts) join(share *Drafts) {
+	for _, got := range share.byHash {
+		d.room -= got.size()
+	}
+	maps.Copy(d.byHash, share.byHash)
+}
+
+func (d draft) size() int {
+	size := editBytes
+	for _, e := range d.edits {
+		size += editBytes + len(e.new)
+	}
+	return size
+}
+
+func (d *Drafts) keep(text []byte, edits []edit, found []string) {
+	if d == nil {
+		return
+	}
+	got := draft{len(text), slices.Clone(edits), slices.Clone(found)}
+	if size := got.size(); size <= d.room {
+		d.room -= size
+		d.byHash[maphash.Bytes(seed, text)] = got
+	}
+}
+
+func (d *Drafts) of(text []byte) (got draft, ok bool) {
+	if d == nil || len(d.byHash) == 0 {
+		return got, false
+	}
+	got, ok = d.byHash[maphash.Bytes(seed, text)]
+	return got, ok && got.length == len(text)
+}
