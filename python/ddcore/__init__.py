@@ -7,37 +7,41 @@
     lake.curate()
     lake.table("full_eval", params="150M", data=["C4", "Dolma1.7"])
 
-Importing ddcore loads neither pyarrow nor the native library; the first call does.
+Importing ddcore loads next to nothing: modules are loaded when they are asked for,
+pyarrow and the native library by the first call.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import importlib
 
-from ._connect import attach
-from ._demo import demo_lake
-from .download import download_hf
-from .errors import (
-    BusyError,
-    CancelledError,
-    ContractError,
-    Error,
-    InternalError,
-    InvalidError,
-    NotFoundError,
-    StorageError,
-)
-from .lake import Lake, open  # noqa: A004 - ddcore.open, as in h5py
-from .progress import Progress
-from .verbs import doctor, sample, version
+TYPE_CHECKING = False  # typing's, without loading it: the ddcore command starts here, too
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import distributed as distributed
     from . import plot as plot
     from . import predict as predict
     from . import scaling as scaling
+    from ._connect import attach
+    from ._demo import demo_lake
     from ._refresh import refresh as refresh
     from ._wandb import download_wandb as download_wandb
+    from .download import download_hf
+    from .errors import (
+        BusyError,
+        CancelledError,
+        ContractError,
+        Error,
+        InternalError,
+        InvalidError,
+        NotFoundError,
+        StorageError,
+    )
+    from .lake import Lake, open  # noqa: A004 - ddcore.open, as in h5py
+    from .progress import Progress
+    from .verbs import doctor, sample, version
 
     __version__: str
 
@@ -62,23 +66,47 @@ __all__ = [
     "version",
 ]
 
+# Public names -> the module that has them, and modules that are names themselves.
+_NAMES = {
+    "_connect": ("attach",),
+    "_demo": ("demo_lake",),
+    "_refresh": ("refresh",),
+    "_wandb": ("download_wandb",),
+    "download": ("download_hf",),
+    "errors": (
+        "BusyError",
+        "CancelledError",
+        "ContractError",
+        "Error",
+        "InternalError",
+        "InvalidError",
+        "NotFoundError",
+        "StorageError",
+    ),
+    "lake": ("Lake", "open"),
+    "progress": ("Progress",),
+    "verbs": ("doctor", "sample", "version"),
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
+_MODULES = ("distributed", "download", "errors", "lake", "plot", "predict", "progress", "scaling", "verbs")
+
 
 def __getattr__(name: str) -> Any:
-    """Load what few need when it is asked for."""
-    if name in ("distributed", "plot", "predict", "scaling"):  # they need Dask, Altair, scikit-learn, SciPy
-        import importlib
-
-        return importlib.import_module("." + name, __name__)
-    if name == "download_wandb":
-        from ._wandb import download_wandb
-
-        return download_wandb
-    if name == "refresh":
-        from ._refresh import refresh
-
-        return refresh
+    """Load what a name stands for when it is first asked for."""
     if name == "__version__":
         from importlib import metadata
 
-        return metadata.version(__name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: Any = metadata.version(__name__)
+    elif name in _MODULE_OF:
+        value = getattr(importlib.import_module("." + _MODULE_OF[name], __name__), name)
+    elif name in _MODULES:
+        return importlib.import_module("." + name, __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the names that are loaded when they are asked for, too."""
+    return sorted({*globals(), *_MODULE_OF, *_MODULES, "__version__"})

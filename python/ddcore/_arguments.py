@@ -7,7 +7,6 @@ import difflib
 import math
 import operator
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeGuard
 
@@ -169,6 +168,8 @@ def as_file(table: Any) -> Iterator[str]:
     if isinstance(table, (str, os.PathLike)):
         yield path(table)
         return
+    import tempfile
+
     import pyarrow as pa
     import pyarrow.parquet as pq
 
