@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import math
 import operator
 import os
@@ -115,6 +114,8 @@ def targeted(
 
 def meant(error: errors.NotFoundError, equal: Mapping[str, object]) -> errors.NotFoundError:
     """Name the argument that a keyword which is no column may have meant."""
+    import difflib
+
     near = difflib.get_close_matches(error.column, ("filters", "where", "columns", "order_by", "limit", "format"), 1)
     if error.column not in equal or not near or not error.table:
         return error

@@ -15,7 +15,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import _where, errors
@@ -105,7 +104,8 @@ def library() -> ctypes.CDLL:
 
 def _warn_of_other_go() -> None:
     try:
-        maps = Path("/proc/self/maps").read_text()
+        with open("/proc/self/maps") as file:
+            maps = file.read()
     except OSError:
         return
     for name in GO_LIBRARIES:

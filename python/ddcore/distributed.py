@@ -11,7 +11,6 @@ see docs/distributed.md.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -69,7 +68,7 @@ def ingest(
     n = parts if parts is not None else 4 * max(1, sum(client.nthreads().values()))
     if n < 1:
         raise _arguments.invalid(f"parts: {n} is less than 1", "leave parts out for a number that fits the workers")
-    one = Task(dataclasses.replace(lake, threads=lake.threads or 1), names, n)
+    one = Task(lake._with(threads=lake.threads or 1), names, n)
     with bar("ingest", progress) as report:
         # pure=False: what a former call has done, the lake knows better than the scheduler.
         tasks = client.map(one, range(n), pure=False, retries=retries, key="ddcore-ingest")

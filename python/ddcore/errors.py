@@ -7,7 +7,6 @@ work.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -103,6 +102,8 @@ def make(kind: type[Error], op: str, target: str, why: str, hint: str) -> Error:
 
 def near_names(name: str, known: Iterable[str]) -> str:
     """Give the hint for a name that there is not: the three known ones most like it."""
+    import difflib
+
     near = difflib.get_close_matches(name, list(known), 3, 0)
     return f"near names: {', '.join(near) or 'none'}"
 

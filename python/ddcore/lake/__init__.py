@@ -7,7 +7,6 @@ theme in the classes that `Lake` is made of.
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 import os
 from typing import TYPE_CHECKING
@@ -65,7 +64,6 @@ def open(  # noqa: A001 - as in sqlite3 or h5py, it is called with its module's 
     )
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
 class Lake(Writing, Listing, Reading, Sharing, Keeping, Predicting):
     """A lake of results: made by `ddcore.open`, compared by value.
 
@@ -96,7 +94,7 @@ class Lake(Writing, Listing, Reading, Sharing, Keeping, Predicting):
             >>> lake.at(1).tables().num_rows < lake.tables().num_rows
             True
         """
-        return dataclasses.replace(self, snapshot=None if snapshot is None else operator.index(snapshot))
+        return self._with(snapshot=None if snapshot is None else operator.index(snapshot))
 
     def connect(self, *, name: str = "lake") -> duckdb.DuckDBPyConnection:
         """Give a connection of Python's `duckdb` with the lake attached, to be read only.

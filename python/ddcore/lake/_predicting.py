@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import operator
 from collections.abc import Iterable, Mapping
@@ -140,7 +139,7 @@ class Predicting(Base):
         """
         at = self.snapshot if read_at is None else operator.index(read_at)
         text = None if config is None else json.dumps(config, sort_keys=True, allow_nan=False)
-        newest = dataclasses.replace(self, snapshot=None)  # which alone can be written
+        newest = self._with(snapshot=None)  # which alone can be written
         with _arguments.as_file(predictions) as file:
             arguments = {"predictions": file, "name": name, "read_at": at, "config": text}
             return newest._read("save_predictions", arguments)
