@@ -17,10 +17,14 @@ type Drafts struct {
 }
 
 type draft struct {
-	length int
-	edits  []edit
-	found  []string
+	length  int
+	edits   []edit
+	members []member // of the object that the text is; none of another value
+	found   []string // the rules, in the order of what they replace
 }
+
+// member is where a member of an object stands.
+type member struct{ start, keyEnd, value, end int }
 
 // maxDrafts bounds the memory, in bytes: about 10,000 runs. What has no draft is
 // read again.
@@ -50,22 +54,19 @@ func (d *Drafts) join(share *Drafts) {
 }
 
 func (d draft) size() int {
-	size := editBytes
+	size := editBytes * (1 + len(d.members))
 	for _, e := range d.edits {
 		size += editBytes + len(e.new)
 	}
 	return size
 }
 
-func (d *Drafts) keep(text []byte, edits []edit, found []string) {
-	if d == nil {
+func (d *Drafts) keep(text []byte, got draft) {
+	if d == nil || len(got.members) == 0 || got.size() > d.room {
 		return
 	}
-	got := draft{len(text), slices.Clone(edits), slices.Clone(found)}
-	if size := got.size(); size <= d.room {
-		d.room -= size
-		d.byHash[maphash.Bytes(seed, text)] = got
-	}
+	d.room -= got.size()
+	d.byHash[maphash.Bytes(seed, text)] = draft{got.length, slices.Clone(got.edits), slices.Clone(got.members), slices.Clone(got.found)}
 }
 
 func (d *Drafts) of(text []byte) (got draft, ok bool) {

@@ -21,6 +21,6 @@ func TestDraftsAreBounded(t *testing.T) {
 	require.True(t, b.TryLearn([]byte(`{"plain":"text"}`)))
 	names := Learnt(a, b)
 	require.Len(t, names.list, 3)
-	require.Len(t, names.drafts.byHash, 1, "a draft with an edit is larger than a quarter of the room")
-	require.Equal(t, 3*editBytes, names.drafts.room)
+	require.Len(t, names.drafts.byHash, 1, "a draft with an edit and a member has no place in half of the room")
+	require.Equal(t, 2*editBytes, names.drafts.room)
 }

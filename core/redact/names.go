@@ -107,7 +107,6 @@ func escaped(s string) string {
 }
 
 func (r *Redactor) replaceName(n name, text []byte) []byte {
-	pseudonym := r.key.pseudonym(n.rule.pseudonym, n.text)
 	var out []byte
 	last := 0
 	for i := 0; ; {
@@ -121,7 +120,7 @@ func (r *Redactor) replaceName(n name, text []byte) []byte {
 			if out == nil {
 				out = make([]byte, 0, len(text)+len(text)/8)
 			}
-			out = append(append(out, text[last:start]...), pseudonym...)
+			out = append(append(out, text[last:start]...), r.pseudonym(n.rule, n.text)...)
 			last = end
 			r.count(n.rule.name)
 		}

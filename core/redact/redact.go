@@ -29,11 +29,12 @@ type Redactor struct {
 	tokens  map[string]*token
 	last    *token // the key or item that was read last
 	objects int    // that were read
-	made    map[[2]string]string
+	made    map[made]string
 
 	cleanBytes int
 	drafts     *Drafts // where a learner leaves what it found
 	edits      []edit  // memory for the next text
+	members    []member
 	out        []byte
 	decoded    []byte // memory for the next string with escapes
 }
@@ -45,7 +46,7 @@ func New(key Key, given Names) *Redactor {
 	}
 	r := &Redactor{
 		policy: thePolicy(), key: key, given: given, finder: newFinder(given.list), Counts: map[string]int64{},
-		known: map[string]bool{}, learnt: map[string]*rule{}, clean: map[string]bool{}, tokens: map[string]*token{}, last: new(token), made: map[[2]string]string{},
+		known: map[string]bool{}, learnt: map[string]*rule{}, clean: map[string]bool{}, tokens: map[string]*token{}, last: new(token), made: map[made]string{},
 	}
 	r.Begin()
 	return r
@@ -75,27 +76,36 @@ func (r *Redactor) Begin(runIDs ...string) {
 // JSON redacts one checked JSON value. It gives the text itself when there is
 // nothing to replace, else memory that the next call uses again.
 func (r *Redactor) JSON(text []byte) []byte {
-	edits, _ := r.read(text, true)
-	return r.rewritten(text, edits)
+	d, _ := r.read(text, true)
+	out, _ := r.part(text, 0, len(text), d.edits)
+	return r.replaceNames(out)
 }
 
-// TryJSON redacts a text that nobody has checked, in one pass. It is not ok, and
-// nothing is counted, where the text may be no JSON in which each key of an object
-// stands once: then check it, begin the run again, and take JSON.
-func (r *Redactor) TryJSON(text []byte) (redacted []byte, ok bool) {
-	if d, ok := r.given.drafts.of(text); ok {
-		r.found = r.found[:0]
-		for _, rule := range d.found {
-			r.Counts[rule]++
+// TryMembers redacts an object that nobody has checked, in one pass, and shows its
+// members as jsontext.Members does, until visit gives an error. It is not ok, and
+// shows and counts nothing, where the text may be no JSON object in which each key
+// stands once, at all levels: then check it, begin the run again, and take JSON.
+func (r *Redactor) TryMembers(text []byte, visit func(key, value []byte) error) (ok bool, err error) {
+	d, ok := r.given.drafts.of(text)
+	switch {
+	case ok:
+		r.recount(d.found)
+	default:
+		if d, ok = r.read(text, false); !ok || len(d.members) == 0 {
+			r.uncount()
+			return false, nil
 		}
-		return r.rewritten(text, d.edits), true
 	}
-	edits, ok := r.read(text, false)
-	if !ok {
-		r.uncount()
-		return nil, false
+	var key, value []byte
+	edits := d.edits
+	for _, m := range d.members {
+		key, edits = r.part(text, m.start, m.keyEnd, edits)
+		value, edits = r.part(text, m.value, m.end, edits)
+		if err := visit(r.replaceNames(key[1:len(key)-1]), r.replaceNames(value)); err != nil {
+			return true, err
+		}
 	}
-	return r.rewritten(text, edits), true
+	return true, nil
 }
 
 // Learn reads a run's JSON for names alone, so that they are known in other texts.
@@ -104,37 +114,45 @@ func (r *Redactor) Learn(text []byte) {
 	r.uncount()
 }
 
-// TryLearn is Learn for a text that nobody has checked; ok is as TryJSON gives it.
+// TryLearn is Learn for a text that nobody has checked; ok is as TryMembers gives it.
 func (r *Redactor) TryLearn(text []byte) (ok bool) {
-	edits, ok := r.read(text, false)
+	d, ok := r.read(text, false)
 	if ok {
-		r.drafts.keep(text, edits, r.found)
+		r.drafts.keep(text, d)
 	}
 	r.uncount()
 	return ok
 }
 
-// read finds what to replace; the edits are valid until the next reading.
-func (r *Redactor) read(text []byte, checked bool) (edits []edit, ok bool) {
-	r.found = r.found[:0]
-	w := walker{r: r, text: text, checked: checked, edits: r.edits[:0]}
+// read finds what to replace; the draft is valid until the next reading.
+func (r *Redactor) read(text []byte, checked bool) (d draft, ok bool) {
+	r.found, r.out = r.found[:0], r.out[:0]
+	w := walker{r: r, text: text, checked: checked, edits: r.edits[:0], members: r.members[:0]}
 	ok = w.whole()
-	r.edits = w.edits
-	return w.edits, ok
+	r.edits, r.members = w.edits, w.members
+	return draft{len(text), w.edits, w.members, r.found}, ok
 }
 
-// rewritten carries edits out, and replaces names.
-func (r *Redactor) rewritten(text []byte, edits []edit) []byte {
-	if len(edits) == 0 {
-		return r.replaceNames(text)
+// part carries out the edits that lie in text[from:to], and gives those behind.
+func (r *Redactor) part(text []byte, from, to int, edits []edit) (redacted []byte, behind []edit) {
+	if len(edits) == 0 || edits[0].start >= to {
+		return text[from:to], edits
 	}
-	out, last := r.out[:0], 0
-	for _, e := range edits {
-		out = jsontext.AppendQuoted(append(out, text[last:e.start]...), e.new)
-		last = e.end
+	start := len(r.out)
+	for len(edits) > 0 && edits[0].start < to {
+		r.out = jsontext.AppendQuoted(append(r.out, text[from:edits[0].start]...), edits[0].new)
+		from, edits = edits[0].end, edits[1:]
 	}
-	r.out = append(out, text[last:]...)
-	return r.replaceNames(r.out)
+	r.out = append(r.out, text[from:to]...)
+	return r.out[start:], edits
+}
+
+// recount counts what an earlier reading has found.
+func (r *Redactor) recount(found []string) {
+	r.found, r.out = r.found[:0], r.out[:0]
+	for _, rule := range found {
+		r.count(rule)
+	}
 }
 
 // uncount takes back what the last reading counted.
@@ -352,20 +370,25 @@ func (r *Redactor) replace(rule *rule, value string) (string, bool) {
 		r.kept++
 		return "", false
 	}
-	id := [2]string{rule.pseudonym, value}
-	new, ok := r.made[id]
-	if !ok {
-		if already.MatchString(value) {
-			return "", false
-		}
-		new = r.key.pseudonym(rule.pseudonym, value)
-		r.made[id] = new
+	if r.made[made{rule.pseudonym, value}] == "" && already.MatchString(value) {
+		return "", false
 	}
 	r.count(rule.name)
 	if rule.learn {
 		r.learn(rule, value)
 	}
-	return new, true
+	return r.pseudonym(rule, value), true
+}
+
+// made is a pseudonym that was made: by what template, of what.
+type made struct{ template, value string }
+
+func (r *Redactor) pseudonym(rule *rule, value string) string {
+	id := made{rule.pseudonym, value}
+	if r.made[id] == "" {
+		r.made[id] = r.key.pseudonym(id.template, id.value)
+	}
+	return r.made[id]
 }
 
 func (r *Redactor) count(rule string) {

@@ -19,6 +19,7 @@ type walker struct {
 	failed  bool
 	depth   int
 	edits   []edit
+	members []member // of the outermost object
 	read    []object
 	odd     map[string]*token // keys that are not remembered
 }
@@ -165,6 +166,7 @@ func (w *walker) object(i int, parent string, by *rule) int {
 		if w.at(i) != '"' {
 			return w.fail()
 		}
+		start := i
 		key, end := w.key(i)
 		if w.failed || !w.checked && (key.escaped || !key.isFirst(object, w.depth)) {
 			return w.fail()
@@ -172,7 +174,11 @@ func (w *walker) object(i int, parent string, by *rule) int {
 		if i = jsontext.Space(w.text, end); w.at(i) != ':' {
 			return w.fail()
 		}
-		i = w.value(jsontext.Space(w.text, i+1), key.raw, w.r.ruleOf(parent, key, by))
+		value := jsontext.Space(w.text, i+1)
+		i = w.value(value, key.raw, w.r.ruleOf(parent, key, by))
+		if w.depth == 1 {
+			w.members = append(w.members, member{start, end, value, i})
+		}
 		switch i = jsontext.Space(w.text, i); w.at(i) {
 		case ',':
 			i = jsontext.Space(w.text, i+1)

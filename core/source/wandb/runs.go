@@ -52,53 +52,90 @@ type runsReader struct {
 	r      *redact.Redactor
 	once   jsontext.Once
 	copies jsontext.Copies
-	rest   []byte // memory for what has no column
+	cells  [][]byte // of the run at hand
+	rest   []byte   // its members without a column
 }
 
 func (r *runsReader) Line(line []byte) error {
-	line, err := r.redacted(line)
-	if err != nil {
+	r.cells, r.rest = make([][]byte, numRunColumns), r.rest[:0]
+	if r.layout != "v3" {
+		if err := r.members(line, r.member); err != nil {
+			return err
+		}
+		return r.end()
+	}
+	var run, outer []byte
+	err := r.members(line, func(key, value []byte) error {
+		if string(key) == "run" && value[0] == '{' {
+			run = value
+		} else {
+			outer = jsontext.AppendMember(outer, key, value)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case run == nil:
+		return errors.New("run is missing or no object")
+	}
+	_ = r.copies.Members(run, r.member)
+	if outer != nil {
+		r.rest = jsontext.AppendMember(r.rest, []byte(outerKey), jsontext.Object(outer))
+	}
+	return r.end()
+}
+
+// members checks a line and shows its members without personal data, each key of
+// an object once. Most lines are read but once for all of that.
+func (r *runsReader) members(line []byte, visit func(key, value []byte) error) error {
+	if r.r != nil {
+		r.r.Begin(idOf(line))
+		if ok, err := r.r.TryMembers(line, visit); ok {
+			return err
+		}
+	}
+	if err := r.copies.Whole(line); err != nil {
 		return err
 	}
 	if line[jsontext.Space(line, 0)] != '{' {
 		return errors.New("expected an object")
 	}
-	run, outer := line, []byte(nil)
-	if r.layout == "v3" {
-		run = nil
-		_ = jsontext.Members(line, func(key, value []byte) error {
-			if string(key) == "run" && value[0] == '{' {
-				run = value
-			} else {
-				outer = jsontext.AppendMember(outer, key, value)
-			}
-			return nil
-		})
-		if run == nil {
-			return errors.New("run is missing or no object")
-		}
-	}
-	return r.run(run, outer)
-}
-
-// redacted checks a line and gives it without personal data, and with each key of
-// an object once. Most lines are read but once for all of that.
-func (r *runsReader) redacted(line []byte) ([]byte, error) {
+	line = r.once.Text(line)
 	if r.r != nil {
 		r.r.Begin(idOf(line))
-		if redacted, ok := r.r.TryJSON(line); ok {
-			return redacted, nil
+		line = r.r.JSON(line)
+	}
+	return r.copies.Members(line, visit)
+}
+
+// member puts a member of a run into its cell, or into rest.
+func (r *runsReader) member(key, value []byte) error {
+	column, ok := runKeys[r.layout][string(key)]
+	if ok && r.cells[column] == nil {
+		if r.cells[column], ok = cell(column, value); ok {
+			return nil
 		}
+		r.cells[column] = nil
 	}
-	if err := r.copies.Whole(line); err != nil {
-		return nil, err
+	r.rest = jsontext.AppendMember(r.rest, key, value)
+	return nil
+}
+
+// end adds the run's row.
+func (r *runsReader) end() error {
+	if r.cells[runID] == nil {
+		return errors.New("run_id is missing or no text")
 	}
-	line = r.once.Text(line)
-	if r.r == nil {
-		return line, nil
+	r.cells[0] = []byte(r.layout)
+	if r.export != "" {
+		r.cells[runExport] = []byte(r.export)
 	}
-	r.r.Begin(idOf(line))
-	return r.r.JSON(line), nil
+	if len(r.rest) > 0 {
+		r.cells[runRest] = jsontext.Object(r.rest)
+	}
+	r.Append(r.cells)
+	return nil
 }
 
 // errFound ends a walk that has what it looked for.
@@ -118,38 +155,6 @@ func idOf(line []byte) (id string) {
 		return nil
 	})
 	return id
-}
-
-func (r *runsReader) run(run, outer []byte) error {
-	cells := make([][]byte, numRunColumns)
-	rest := append(r.rest[:0], '{')
-	_ = r.copies.Members(run, func(key, value []byte) error {
-		column, ok := runKeys[r.layout][string(key)]
-		if ok && cells[column] == nil {
-			if cells[column], ok = cell(column, value); ok {
-				return nil
-			}
-			cells[column] = nil
-		}
-		rest = jsontext.AppendMember(rest, key, value)
-		return nil
-	})
-	if cells[runID] == nil {
-		return errors.New("run_id is missing or no text")
-	}
-	if outer != nil {
-		rest = jsontext.AppendMember(rest, []byte(outerKey), jsontext.Object(outer))
-	}
-	r.rest = append(rest, '}')
-	cells[0] = []byte(r.layout)
-	if r.export != "" {
-		cells[runExport] = []byte(r.export)
-	}
-	if len(rest) > 1 {
-		cells[runRest] = r.rest
-	}
-	r.Append(cells)
-	return nil
 }
 
 // cell gives what a column keeps of a value: a text without its quotes, or an
