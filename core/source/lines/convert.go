@@ -182,28 +182,46 @@ func write(out *tablefile.File, p part, outcome *Outcome) error {
 // work takes blocks apart until there are none. A panic must not end the
 // process, which may be somebody's notebook.
 func (c *conversion) work(queue <-chan work) {
-	e, encoderErr := tablefile.NewEncoder(tablefile.Zstd)
 	r := c.Redactor()
 	rows := c.newReader(r)
 	for w := range queue {
 		func() {
-			p := part{err: encoderErr}
+			var p part
 			defer func() {
 				if cause := recover(); cause != nil {
 					p.err = fmt.Errorf("panic while reading text: %v", cause)
 				}
 				w.done <- p
 			}()
-			if p.err == nil {
-				p = c.read(w.Block, rows, r, e)
-				w.Release()
-			}
+			p = c.read(w.Block, rows, r)
+			w.Release()
+			p.chunks, p.err = encode(rows)
 		}()
 	}
 }
 
+// encoders are those that nobody uses: each has 10 MB, and fewer encode at a time
+// than read.
+var encoders sync.Pool
+
+func encode(rows Reader) (chunks []tablefile.Chunk, err error) {
+	if rows.Count() == 0 {
+		return nil, nil
+	}
+	e, ok := encoders.Get().(*tablefile.Encoder)
+	if !ok {
+		if e, err = tablefile.NewEncoder(tablefile.Zstd); err != nil {
+			return nil, err
+		}
+	}
+	chunks = rows.Encode(e)
+	e.Forget()
+	encoders.Put(e)
+	return chunks, nil
+}
+
 // read takes one block apart.
-func (c *conversion) read(b Block, rows Reader, r *redact.Redactor, e *tablefile.Encoder) (p part) {
+func (c *conversion) read(b Block, rows Reader, r *redact.Redactor) (p part) {
 	if r != nil {
 		clear(r.Counts)
 	}
@@ -231,9 +249,6 @@ func (c *conversion) read(b Block, rows Reader, r *redact.Redactor, e *tablefile
 		rows.Placeholder()
 	}
 	p.rows = rows.Count()
-	if p.rows > 0 {
-		p.chunks = rows.Encode(e)
-	}
 	if r != nil {
 		p.redactions = maps.Clone(r.Counts)
 	}

@@ -53,11 +53,11 @@ type runsReader struct {
 	once   jsontext.Once
 	copies jsontext.Copies
 	cells  [][]byte // of the run at hand
-	rest   []byte   // its members without a column
+	rest   []byte   // an object of its members without a column
 }
 
 func (r *runsReader) Line(line []byte) error {
-	r.cells, r.rest = make([][]byte, numRunColumns), r.rest[:0]
+	r.cells, r.rest = make([][]byte, numRunColumns), append(r.rest[:0], '{')
 	if r.layout != "v3" {
 		if err := r.members(line, r.member); err != nil {
 			return err
@@ -131,8 +131,9 @@ func (r *runsReader) end() error {
 	if r.export != "" {
 		r.cells[runExport] = []byte(r.export)
 	}
-	if len(r.rest) > 0 {
-		r.cells[runRest] = jsontext.Object(r.rest)
+	if len(r.rest) > 1 {
+		r.rest = append(r.rest, '}')
+		r.cells[runRest] = r.rest
 	}
 	r.Append(r.cells)
 	return nil
