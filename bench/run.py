@@ -27,11 +27,11 @@ INSTANCES = ("--recipes", "C4", "--runs", "-1", "--questions", "-1")
 INSTANCES_SHAPE = (*INSTANCES, "--sizes", "150M", "--checkpoints", "6")
 MORE_INSTANCES_SHAPE = (*INSTANCES, "--checkpoints", "60")
 INSTANCES_COMMANDS = ("tarfile", "duckdb", "ddcore", "ddcore-1")
-WANDB_COMMANDS = ("notebook", "duckdb-typed", "polars", "ddcore", "ddcore-curate")
+WANDB_COMMANDS = ("notebook", "duckdb-typed", "polars", "ddcore-cli", "ddcore", "ddcore-curate")
 
 
 def environments() -> Path:
-    """Make a venv for each rival, with its pinned packages."""
+    """Make a venv for each rival, with its pinned packages, and one for ddcore with what its wheel needs."""
     for name in RIVALS:
         python = WORK / "venvs" / name / "bin" / "python"
         if not python.exists():
@@ -41,6 +41,12 @@ def environments() -> Path:
                 [python, "-m", "pip", "-q", "install", "--no-deps", "-r", HERE / f"requirements-{name}.txt", *extra],
                 check=True,
             )
+    python = WORK / "venvs" / "ddcore" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
+    [wheel] = (TOP / "dist").glob("*.whl")
+    for options in ([wheel], ["--force-reinstall", "--no-deps", wheel]):  # another build has the same version
+        subprocess.run([python, "-m", "pip", "-q", "install", *options], check=True)
     return WORK / "venvs"
 
 

@@ -1,6 +1,6 @@
 """Check that all made the same of the W&B files.
 
-wandb_check.py NOTEBOOK TYPED POLARS DDCORE CURATED: the outputs of wandb.toml's
+wandb_check.py NOTEBOOK TYPED POLARS CLI DDCORE CURATED: the outputs of wandb.toml's
 commands. Rows, runs and the sum of every number are compared exactly: math.fsum
 rounds once, so that the order of rows does not matter. ddcore's history in raw
 is compared; run_history must hold the same rows, each once.
@@ -45,10 +45,10 @@ def stored(folder: Path, schema: str, table: str) -> str:
 
 def main() -> None:
     """Compare, and stop at the first difference."""
-    notebook, typed, polars, ddcore, curated = (Path(p) for p in sys.argv[1:])
+    notebook, typed, polars, cli, ddcore, curated = (Path(p) for p in sys.argv[1:])
     want = summary(*rival(notebook))
     found = {"duckdb-typed": summary(*rival(typed)), "polars": summary(*rival(polars))}
-    for name, lake in (("ddcore", ddcore), ("ddcore-curate", curated)):
+    for name, lake in (("ddcore-cli", cli), ("ddcore", ddcore), ("ddcore-curate", curated)):
         found[name] = summary(stored(lake, "raw", "_wandb_history"), stored(lake, "raw", "_wandb_runs"))
     once = f"(SELECT DISTINCT run_id, step, timestamp, runtime, train_loss FROM {rival(notebook)[0]})"
     few = ("step", "train_loss")
