@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 )
 
@@ -92,7 +91,7 @@ func readBlock(r io.Reader, text []byte, room, longest int) ([]byte, error) {
 		return text, nil
 	}
 	for limit := max(room, 2*len(text)); ; limit *= 2 {
-		text = slices.Grow(text, limit-len(text))
+		text = withRoom(text, limit)
 		n, err := io.ReadFull(r, text[len(text):limit])
 		fresh := text[len(text) : len(text)+n]
 		text = text[:len(text)+n]
@@ -105,6 +104,15 @@ func readBlock(r io.Reader, text []byte, room, longest int) ([]byte, error) {
 			return text, nil
 		}
 	}
+}
+
+// withRoom gives b room for n bytes in all. append and slices.Grow write zeros to
+// all of it: the kernel does so, too, where memory is touched first.
+func withRoom(b []byte, n int) []byte {
+	if cap(b) >= n {
+		return b
+	}
+	return append(make([]byte, 0, n), b...)
 }
 
 // lineEnd is where the first line of text ends.

@@ -2,7 +2,6 @@ package lines
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"ddcore/core/tablefile"
 )
@@ -136,8 +135,8 @@ const lengthBytes = 4
 // Add adds a row; not valid is null. It doubles the room when it is full: append alone would copy long texts more
 // often.
 func (p *Packed) Add(text []byte, valid bool) {
-	if len(p.Bytes)+len(text) > cap(p.Bytes) {
-		p.Bytes = slices.Grow(p.Bytes, len(p.Bytes)+len(text)+2*lengthBytes)
+	if n := len(p.Bytes) + lengthBytes + len(text); n > cap(p.Bytes) {
+		p.Bytes = withRoom(p.Bytes, 2*n)
 	}
 	p.Start()
 	p.Bytes = append(p.Bytes, text...)
