@@ -179,14 +179,22 @@ func (w *walker) object(i int, parent string, by *rule) int {
 		if w.depth == 1 {
 			w.members = append(w.members, member{start, end, value, i})
 		}
-		switch i = jsontext.Space(w.text, i); w.at(i) {
-		case ',':
-			i = jsontext.Space(w.text, i+1)
-		case '}':
-			return i + 1
-		default:
-			return w.fail()
+		var done bool
+		if i, done = w.next(i, '}'); done {
+			return i
 		}
+	}
+}
+
+// next passes over a comma, or the end of an object or list.
+func (w *walker) next(i int, end byte) (next int, done bool) {
+	switch i = jsontext.Space(w.text, i); w.at(i) {
+	case ',':
+		return jsontext.Space(w.text, i+1), false
+	case end:
+		return i + 1, true
+	default:
+		return w.fail(), true
 	}
 }
 
@@ -241,13 +249,9 @@ func (w *walker) list(i int, key string, by *rule) int {
 		if by == nil && bytes.HasPrefix(w.text[start:i], []byte(`"-`)) {
 			item = w.r.policy.ruleOf(bytes.TrimLeft(w.text[start+1:i-1], "-"))
 		}
-		switch i = jsontext.Space(w.text, i); w.at(i) {
-		case ',':
-			i = jsontext.Space(w.text, i+1)
-		case ']':
-			return i + 1
-		default:
-			return w.fail()
+		var done bool
+		if i, done = w.next(i, ']'); done {
+			return i
 		}
 	}
 }

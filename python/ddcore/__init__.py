@@ -66,28 +66,21 @@ __all__ = [
     "version",
 ]
 
-# Public names -> the module that has them, and modules that are names themselves.
-_NAMES = {
-    "_connect": ("attach",),
-    "_demo": ("demo_lake",),
-    "_refresh": ("refresh",),
-    "_wandb": ("download_wandb",),
-    "download": ("download_hf",),
-    "errors": (
-        "BusyError",
-        "CancelledError",
-        "ContractError",
-        "Error",
-        "InternalError",
-        "InvalidError",
-        "NotFoundError",
-        "StorageError",
-    ),
-    "lake": ("Lake", "open"),
-    "progress": ("Progress",),
-    "verbs": ("doctor", "sample", "version"),
+# Public names -> the module that has them; then the modules that are names themselves.
+_MODULE_OF = {
+    "attach": "_connect",
+    "demo_lake": "_demo",
+    "refresh": "_refresh",
+    "download_wandb": "_wandb",
+    "download_hf": "download",
+    "Lake": "lake",
+    "open": "lake",
+    "Progress": "progress",
+    "doctor": "verbs",
+    "sample": "verbs",
+    "version": "verbs",
+    **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors"),
 }
-_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 _MODULES = ("distributed", "download", "errors", "lake", "plot", "predict", "progress", "scaling", "verbs")
 
 
