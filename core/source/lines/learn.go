@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"sync"
 	"unicode/utf8"
 
 	"ddcore/core/jsontext"
@@ -22,33 +23,41 @@ func Learn(ctx context.Context, from Blocks, given redact.Names, threads int, id
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	queue := make(chan Block) // without room: one block is read ahead, no more
-	err := workers.Each(ctx, threads+1, threads+1, func(i int) (err error) {
-		if i == threads {
-			defer close(queue)
-			return from(ctx, func(b Block) error {
-				select {
-				case queue <- b:
+	var learnErr error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		learnErr = workers.Each(context.WithoutCancel(ctx), threads, threads, func(i int) (err error) {
+			for b := range queue { // to its end, whatever happens: who reads waits for us
+				err = cmp.Or(err, workers.Each(ctx, 1, 1, func(int) error {
+					learnBlock(redactors[i], &copies[i], b, idsOf)
 					return nil
-				case <-ctx.Done():
-					return ctx.Err()
+				}))
+				if err != nil {
+					cancel()
 				}
-			})
-		}
-		for b := range queue {
-			err = cmp.Or(err, workers.Each(ctx, 1, 1, func(int) error {
-				learnBlock(redactors[i], &copies[i], b, idsOf)
-				return nil
-			}))
-			if err != nil {
-				cancel()
 			}
-		}
-		return err
+			return err
+		})
 	})
-	if err != nil {
+	readErr := send(ctx, from, queue)
+	wg.Wait()
+	if err := cmp.Or(learnErr, readErr); err != nil {
 		return given, err
 	}
 	return redact.Learnt(redactors...), nil
+}
+
+// send gives all blocks to those who wait for them, and closes the queue.
+func send(ctx context.Context, from Blocks, queue chan<- Block) error {
+	defer close(queue)
+	return from(ctx, func(b Block) error {
+		select {
+		case queue <- b:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
 }
 
 func learnBlock(r *redact.Redactor, copies *jsontext.Copies, b Block, idsOf func(line []byte) []string) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"ddcore/core/redact"
 	"ddcore/core/source/lines"
 
 	"github.com/stretchr/testify/require"
@@ -114,4 +115,35 @@ func TestPacked(t *testing.T) {
 	require.Equal(t, "\x03\x00\x00\x00one\x07\x00\x00\x00by hand\x00\x00\x00\x00", string(p.Bytes))
 	p.Reset()
 	require.Empty(t, p.Bytes)
+}
+
+// TestLearnEnds: with a context that has ended, and when a reader of lines or of
+// blocks fails, Learn comes to an end with that error.
+func TestLearnEnds(t *testing.T) {
+	text := strings.Repeat(`{"username":"ada"}`+"\n", 1000)
+	none := func([]byte) []string { return nil }
+	blocks := func(ctx context.Context, yield func(lines.Block) error) error {
+		for range 20 {
+			if err := lines.Cut(strings.NewReader(text), int64(len(text)), 0)(ctx, yield); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, threads := range []int{1, 3} {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := lines.Learn(ctx, blocks, redact.Names{}, threads, none)
+		require.NoError(t, err)
+		_, err = lines.Learn(ctx, blocks, redact.Names{}, threads, func([]byte) []string { panic("a broken line") })
+		require.ErrorContains(t, err, "a broken line")
+		_, err = lines.Learn(ctx, lines.Cut(iotest.ErrReader(io.ErrClosedPipe), 9, 0), redact.Names{}, threads, none)
+		require.ErrorIs(t, err, io.ErrClosedPipe)
+		_, err = lines.Learn(ctx, blocks, redact.Names{}, threads, func([]byte) []string {
+			cancel()
+			return nil
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		_, err = lines.Learn(ctx, blocks, redact.Names{}, threads, none)
+		require.ErrorIs(t, err, context.Canceled)
+	}
 }
