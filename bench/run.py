@@ -30,20 +30,26 @@ INSTANCES_COMMANDS = ("tarfile", "duckdb", "ddcore", "ddcore-1")
 WANDB_COMMANDS = ("notebook", "duckdb-typed", "polars", "ddcore-cli", "ddcore", "ddcore-curate")
 
 
+def venv(name: str) -> tuple[Path, bool]:
+    """Give the Python of a venv, and tell whether it is new."""
+    python = WORK / "venvs" / name / "bin" / "python"
+    if python.exists():
+        return python, False
+    subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
+    return python, True
+
+
 def environments() -> Path:
     """Make a venv for each rival, with its pinned packages, and one for ddcore with what its wheel needs."""
     for name in RIVALS:
-        python = WORK / "venvs" / name / "bin" / "python"
-        if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
+        python, is_new = venv(name)
+        if is_new:
             extra = ["pyarrow"] if name == "duckdb" else []
             subprocess.run(
                 [python, "-m", "pip", "-q", "install", "--no-deps", "-r", HERE / f"requirements-{name}.txt", *extra],
                 check=True,
             )
-    python = WORK / "venvs" / "ddcore" / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
+    python, _ = venv("ddcore")
     [wheel] = (TOP / "dist").glob("*.whl")
     for options in ([wheel], ["--force-reinstall", "--no-deps", wheel]):  # another build has the same version
         subprocess.run([python, "-m", "pip", "-q", "install", *options], check=True)

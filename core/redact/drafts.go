@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// Drafts are what a first reading, for names, has found to replace in texts: to
+// drafts are what a first reading, for names, has found to replace in texts: to
 // carry it out takes a tenth of reading them again. They hold for one key and for
 // the ids of runs that stood in the text itself. A text is known by its bytes. nil
 // holds none.
-type Drafts struct {
+type drafts struct {
 	key    Key
 	room   int // for so many more bytes
 	byHash map[uint64]draft
@@ -34,19 +34,19 @@ var seed = maphash.MakeSeed()
 
 // NamesFor gives no names yet, and room for drafts with that key.
 func NamesFor(key Key) Names {
-	return Names{drafts: &Drafts{key: key, room: maxDrafts, byHash: map[uint64]draft{}}}
+	return Names{drafts: &drafts{key: key, room: maxDrafts, byHash: map[uint64]draft{}}}
 }
 
 // share gives one of n learners its room.
-func (d *Drafts) share(n int) *Drafts {
+func (d *drafts) share(n int) *drafts {
 	if d == nil {
 		return nil
 	}
-	return &Drafts{key: d.key, room: d.room / n, byHash: map[uint64]draft{}}
+	return &drafts{key: d.key, room: d.room / n, byHash: map[uint64]draft{}}
 }
 
 // join takes in what a learner has left.
-func (d *Drafts) join(share *Drafts) {
+func (d *drafts) join(share *drafts) {
 	for _, got := range share.byHash {
 		d.room -= got.size()
 	}
@@ -61,7 +61,7 @@ func (d draft) size() int {
 	return size
 }
 
-func (d *Drafts) keep(text []byte, got draft) {
+func (d *drafts) keep(text []byte, got draft) {
 	if d == nil || len(got.members) == 0 || got.size() > d.room {
 		return
 	}
@@ -69,7 +69,7 @@ func (d *Drafts) keep(text []byte, got draft) {
 	d.byHash[maphash.Bytes(seed, text)] = draft{got.length, slices.Clone(got.edits), slices.Clone(got.members), slices.Clone(got.found)}
 }
 
-func (d *Drafts) of(text []byte) (got draft, ok bool) {
+func (d *drafts) of(text []byte) (got draft, ok bool) {
 	if d == nil || len(d.byHash) == 0 {
 		return got, false
 	}

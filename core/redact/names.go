@@ -13,7 +13,7 @@ import (
 // started one run is named in the notes of another, and in its history.
 type Names struct {
 	list   []name
-	drafts *Drafts
+	drafts *drafts
 }
 
 // name is a learnt value with its rule.

@@ -32,7 +32,7 @@ type Redactor struct {
 	made    map[made]string
 
 	cleanBytes int
-	drafts     *Drafts // where a learner leaves what it found
+	drafts     *drafts // where a learner leaves what it found
 	edits      []edit  // memory for the next text
 	members    []member
 	out        []byte
@@ -385,10 +385,12 @@ type made struct{ template, value string }
 
 func (r *Redactor) pseudonym(rule *rule, value string) string {
 	id := made{rule.pseudonym, value}
-	if r.made[id] == "" {
-		r.made[id] = r.key.pseudonym(id.template, id.value)
+	new, ok := r.made[id]
+	if !ok {
+		new = r.key.pseudonym(id.template, id.value)
+		r.made[id] = new
 	}
-	return r.made[id]
+	return new
 }
 
 func (r *Redactor) count(rule string) {
